@@ -1,0 +1,99 @@
+/* Descriptors: an *entity* is the memory side (the host's C struct), a *model* the storage side
+ * (the table).
+ *
+ * Descriptors are plain data. They are validated and deep-copied when a repository is made, without
+ * I/O, so their memory may be temporary. Every struct starts with its size; zero means default. */
+#ifndef ENTITYCACHE_SCHEMA_H
+#define ENTITYCACHE_SCHEMA_H
+
+#include <entitycache/export.h>
+#include <entitycache/value.h>
+#include <stddef.h>
+#include <stdint.h>
+
+ENTC_BEGIN_DECLS
+
+/* Flags of a field. */
+#define ENTC_KEY 1u      /* part of the primary key; never NULL */
+#define ENTC_NULLABLE 2u /* may be NULL: text by ptr == NULL, others by their has_ byte */
+
+/* One field of an entity. Its column has the field's name. */
+typedef struct entc_field {
+    const char *name;     /* [A-Za-z_][A-Za-z0-9_]*, at most 63 bytes; column and JSON member */
+    uint32_t type;        /* ENTC_BOOL ... ENTC_TIMESTAMP */
+    uint32_t flags;       /* ENTC_KEY, ENTC_NULLABLE */
+    size_t offset;        /* of the member in the host's struct, bytes */
+    size_t size;          /* of the member, bytes; checked against the type */
+    size_t has_offset;    /* of the uint8_t that is 0 for NULL; read only for nullable fields
+                             that are not text */
+    const void *reserved; /* NULL */
+} entc_field;
+
+/* The memory side. With record_size 0 the library lays the record out and ignores offsets and
+ * sizes. */
+typedef struct entc_entity_desc {
+    size_t struct_size; /* sizeof(entc_entity_desc) */
+    const char *name;   /* [A-Za-z_][A-Za-z0-9_]*; the first part of the cache key */
+    size_t record_size; /* sizeof the host's struct, or 0 */
+    const entc_field *fields;
+    size_t field_count;
+    size_t field_size; /* sizeof(entc_field): the stride of `fields` */
+} entc_entity_desc;
+
+/* The storage side. */
+typedef struct entc_model_desc {
+    size_t struct_size;      /* sizeof(entc_model_desc) */
+    const char *table;       /* table name, as in the catalogue (no quotes) */
+    const char *schema;      /* NULL: "public" */
+    const char *cache_name;  /* first part of the cache key; NULL: the entity's name */
+    int64_t ttl_us;          /* life of a cached entity at most, microseconds; 0: engine's */
+    int64_t negative_ttl_us; /* the same for an absent row; 0: engine's, -1: never cached */
+} entc_model_desc;
+
+/* Kinds of relations. */
+#define ENTC_RELATION_HAS_MANY 1u /* children hold the parent's key in a column */
+
+/* One column of an order. Rows that are equal in all columns are ordered by the key, which is added
+ * by itself. */
+typedef struct entc_order {
+    const char *column;  /* a column of the table, declared as a field or not */
+    uint32_t descending; /* 0 or 1 */
+    uint32_t reserved;   /* 0 */
+} entc_order;
+
+/* How the children of a parent are found and ordered. */
+typedef struct entc_relation_desc {
+    size_t struct_size;         /* sizeof(entc_relation_desc) */
+    uint32_t kind;              /* ENTC_RELATION_HAS_MANY */
+    uint32_t order_descending;  /* 1: order_column runs downwards */
+    const char *name;           /* for reports and errors */
+    const char *foreign_column; /* column of the child's table that holds the parent's key */
+    const char *order_column;   /* first column of the order; NULL: the child's key alone */
+} entc_relation_desc;
+
+/* Initializers of the structs above. They are formatted by hand: the tool takes #member for a
+ * directive. */
+/* clang-format off */
+#define ENTC_FIELD(record, member, type, flags)                                                    \
+    { #member, type, flags, offsetof(record, member), sizeof(((record *)0)->member), 0, NULL }
+
+/* A field of a type other than text that may be NULL: the struct has a `uint8_t has_<member>`
+ * beside it. */
+#define ENTC_FIELD_NULLABLE(record, member, type, flags)                                           \
+    { #member, type, (flags) | ENTC_NULLABLE, offsetof(record, member),                            \
+      sizeof(((record *)0)->member), offsetof(record, has_##member), NULL }
+
+#define ENTC_ENTITY(name, record, fields)                                                          \
+    { sizeof(entc_entity_desc), name, sizeof(record), fields,                                      \
+      sizeof(fields) / sizeof((fields)[0]), sizeof(entc_field) }
+
+#define ENTC_MODEL(table)                                                                          \
+    { sizeof(entc_model_desc), table, NULL, NULL, 0, 0 }
+
+#define ENTC_HAS_MANY(name, foreign_column, order_column)                                          \
+    { sizeof(entc_relation_desc), ENTC_RELATION_HAS_MANY, 0, name, foreign_column, order_column }
+/* clang-format on */
+
+ENTC_END_DECLS
+
+#endif
