@@ -1,0 +1,252 @@
+/* The database of fake_ports.h: rows in the order in which they were put. An entity has two fields,
+ * the key and a text. */
+#include "fake_ports.h"
+
+#include <stdlib.h>
+
+void fake_db_put(struct fake_db *db, const char *table, int64_t id, const char *name,
+                 int64_t parent)
+{
+    struct fake_row *row = &db->rows[db->row_count++];
+
+    *row = (struct fake_row){.table = table, .name = name, .parent = parent};
+    row->id.type = ENTC_INT64;
+    row->id.as.int64 = id;
+}
+
+void fake_db_put_text(struct fake_db *db, const char *table, const char *id, const char *name)
+{
+    struct fake_row *row = &db->rows[db->row_count++];
+
+    *row = (struct fake_row){.table = table, .name = name};
+    row->id.type = ENTC_TEXT;
+    row->id.length = (uint32_t)strlen(id);
+    row->id.as.text = id;
+}
+
+static bool same_id(const entc_value *left, const entc_value *right)
+{
+    if (left->type != right->type)
+        return false;
+    if (left->type == ENTC_TEXT)
+        return left->length == right->length &&
+               memcmp(left->as.text, right->as.text, left->length) == 0;
+    return left->as.int64 == right->as.int64;
+}
+
+/* ---- answers ---- */
+
+static bool draft_id(struct entity_draft *draft, const entc_value *id)
+{
+    if (id->type == ENTC_TEXT)
+        return entity_draft_set_text(draft, 0, id->as.text, id->length);
+    entity_draft_set_int64(draft, 0, id->as.int64);
+    return true;
+}
+
+/* False when memory is out. */
+static bool send_entity(struct db_query *query, const struct fake_row *row)
+{
+    struct entity_draft draft;
+    struct entc_entity *entity = NULL;
+
+    if (entity_draft_init(&draft, query->model->type) != ENTC_OK)
+        return false;
+    if (draft_id(&draft, &row->id) &&
+        entity_draft_set_text(&draft, 1, row->name, strlen(row->name)))
+        entity = entity_draft_seal(&draft);
+    entity_draft_fini(&draft);
+    if (!entity)
+        return false;
+    query->rows++;
+    query->entity(query, entity);
+    return true;
+}
+
+static bool send_by_ids(struct fake_db *db, struct db_query *query, size_t most)
+{
+    const struct fake_row stranger = {.id = {.type = ENTC_INT64, .as.int64 = 987654}, .name = "?"};
+
+    for (size_t i = 0; i < db->row_count; i++) {
+        const struct fake_row *row = &db->rows[i];
+        bool is_asked = false;
+
+        if (strcmp(row->table, query->model->table) != 0)
+            continue;
+        for (size_t n = 0; n < query->id_count && !is_asked; n++)
+            is_asked = same_id(&row->id, &query->ids[n]);
+        if (!is_asked || most-- == 0)
+            continue;
+        if (!send_entity(query, row) || (db->is_doubling && !send_entity(query, row)))
+            return false;
+    }
+    return !db->is_doubling || send_entity(query, &stranger);
+}
+
+static void send_ids(struct fake_db *db, struct db_query *query, size_t parent,
+                     const entc_value *parent_id, size_t most)
+{
+    int64_t left = query->limit;
+
+    for (size_t i = 0; i < db->row_count && left > 0 && most > 0; i++) {
+        const struct fake_row *row = &db->rows[i];
+
+        if (strcmp(row->table, query->model->table) != 0 ||
+            (parent_id && row->parent != parent_id->as.int64))
+            continue;
+        query->rows++;
+        query->id(query, parent, &row->id);
+        left--;
+        most--;
+    }
+}
+
+static bool send(struct fake_db *db, struct db_query *query, size_t most)
+{
+    query->statements = 1;
+    switch (query->kind) {
+    case DB_BY_IDS:
+        return send_by_ids(db, query, most);
+    case DB_LIST:
+        send_ids(db, query, 0, NULL, most);
+        return true;
+    case DB_PAGES:
+        for (size_t i = 0; i < query->id_count; i++)
+            send_ids(db, query, i, &query->ids[i], most);
+        return true;
+    }
+    return true;
+}
+
+static struct db_query *take_first(struct fake_db *db)
+{
+    struct db_query *query = db->pending[0];
+
+    if (db->pending_count == 0)
+        abort();
+    db->pending_count--;
+    memmove(&db->pending[0], &db->pending[1], db->pending_count * sizeof(db->pending[0]));
+    return query;
+}
+
+void fake_db_answer(struct fake_db *db)
+{
+    struct db_query *query = take_first(db);
+    bool is_complete = send(db, query, SIZE_MAX);
+
+    query->done(query, is_complete ? ENTC_OK : ENTC_E_NO_MEMORY, NULL);
+}
+
+void fake_db_fail(struct fake_db *db, size_t delivered, entc_status status, bool is_lost,
+                  const char *message)
+{
+    struct db_query *query = take_first(db);
+    entc_error *error = NULL;
+
+    send(db, query, delivered);
+    query->is_lost = is_lost;
+    if (message)
+        error_set(&error, status, "postgres", "%s", message);
+    query->done(query, status, error);
+    entc_error_free(error);
+}
+
+/* ---- port ---- */
+
+static void post_answers(struct fake_db *db)
+{
+    if (db->is_held || db->is_answer_posted || db->pending_count == 0)
+        return;
+    db->is_answer_posted = true;
+    engine_post(db->engine, &db->answer_task);
+}
+
+static void run_answers(struct engine_task *task)
+{
+    struct fake_db *db = BASE_CONTAINER(task, struct fake_db, answer_task);
+
+    db->is_answer_posted = false;
+    for (size_t left = db->pending_count; left > 0 && db->pending_count > 0; left--)
+        if (!db->is_held)
+            fake_db_answer(db);
+    post_answers(db);
+}
+
+static void write_ids(struct fake_db *db, const struct db_query *query)
+{
+    for (size_t i = 0; i < query->id_count; i++) {
+        const entc_value *id = &query->ids[i];
+
+        if (id->type == ENTC_TEXT)
+            fake_journal_write(db->journal, " %.*s", (int)id->length, id->as.text);
+        else
+            fake_journal_write(db->journal, " %lld", (long long)id->as.int64);
+    }
+}
+
+static void write_query(struct fake_db *db, const char *before, const struct db_query *query)
+{
+    static const char *const names[] = {"IDS", "LIST", "PAGES"};
+
+    fake_journal_write(db->journal, "%s%s", before, names[query->kind]);
+    if (query->kind != DB_BY_IDS)
+        fake_journal_write(db->journal, " %s limit %lld", query->model->table,
+                           (long long)query->limit);
+    for (size_t i = 0; i < query->order_count; i++)
+        fake_journal_write(db->journal, " by %s%s", query->order[i].column,
+                           query->order[i].is_descending ? " down" : "");
+    if (query->kind == DB_PAGES)
+        fake_journal_write(db->journal, " of %s", query->foreign_column);
+    write_ids(db, query);
+    fake_journal_write(db->journal, "\n");
+}
+
+static entc_status submit(struct db_port *port, struct db_query *query, entc_error **reterr)
+{
+    struct fake_db *db = (struct fake_db *)port;
+
+    if (db->refuses != ENTC_OK)
+        return error_set(reterr, db->refuses, "postgres", "the server is down");
+    if (db->pending_count == FAKE_PENDING_MAX || (query->id_count == 0 && query->kind != DB_LIST))
+        abort();
+    write_query(db, "", query);
+    query->is_lost = false;
+    query->statements = 0;
+    query->rows = 0;
+    db->pending[db->pending_count++] = query;
+    post_answers(db);
+    return ENTC_OK;
+}
+
+static void detach(struct db_port *port, struct db_query *query)
+{
+    struct fake_db *db = (struct fake_db *)port;
+
+    for (size_t i = 0; i < db->pending_count; i++) {
+        if (db->pending[i] != query)
+            continue;
+        write_query(db, "detach ", query);
+        db->pending_count--;
+        memmove(&db->pending[i], &db->pending[i + 1],
+                (db->pending_count - i) * sizeof(db->pending[0]));
+        return;
+    }
+    abort();
+}
+
+static void do_nothing(struct db_port *port)
+{
+    (void)port;
+}
+
+static const struct db_port_ops ops = {
+    .submit = submit, .detach = detach, .close = do_nothing, .free = do_nothing};
+
+void fake_db_init(struct fake_db *db, struct engine *engine, struct fake_journal *journal)
+{
+    memset(db, 0, sizeof(*db));
+    db->port.ops = &ops;
+    db->engine = engine;
+    db->journal = journal;
+    db->answer_task.run = run_answers;
+}
