@@ -1,0 +1,320 @@
+/* From JSON to an entity, in one pass and without a document in between: members are expected in
+ * the descriptor's order and found by name when they are not. The verdict "reshaped" is given only
+ * to values that are strict JSON to the last byte, so whatever was cut or flipped is "corrupt".
+ *
+ * Strings are unescaped straight into the draft's text, or behind it when they are not kept: the
+ * draft reserves once as many bytes as the whole value has, and no text is longer than its token.
+ */
+#include "codec/codec.h"
+#include "codec/json.h"
+
+#include <math.h>
+
+struct decoder {
+    struct entity_draft *draft;
+    const struct schema_type *type;
+    const char *end;
+    bool is_reshaped;
+};
+
+/* Where a string is unescaped to: kept there when it turns out to be a field's text. */
+static char *scratch_of(const struct decoder *decoder)
+{
+    return decoder->draft->text.bytes + decoder->draft->text.length;
+}
+
+/* The member is there, but not as declared. */
+static void reshape(struct decoder *decoder, uint32_t field)
+{
+    decoder->is_reshaped = true;
+    decoder->draft->given[field] = true;
+}
+
+/* NULL, or a value of another type. */
+static const char *read_other(struct decoder *decoder, const char *at, uint32_t field)
+{
+    if (json_is_literal(at, decoder->end, "null", 4) &&
+        (decoder->type->fields[field].flags & ENTC_NULLABLE)) {
+        entity_draft_set_null(decoder->draft, field);
+        return at + 4;
+    }
+    reshape(decoder, field);
+    return json_value(at, decoder->end, 1, scratch_of(decoder));
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* ---- one reader for each type; `at` is where the value begins ---- */
+
+static const char *read_bool(struct decoder *decoder, const char *at, uint32_t field)
+{
+    if (json_is_literal(at, decoder->end, "true", 4)) {
+        entity_draft_set_int64(decoder->draft, field, 1);
+        return at + 4;
+    }
+    if (json_is_literal(at, decoder->end, "false", 5)) {
+        entity_draft_set_int64(decoder->draft, field, 0);
+        return at + 5;
+    }
+    return read_other(decoder, at, field);
+}
+
+/* An integer in quotes, as writers do whose numbers are doubles. */
+static const char *read_quoted_int64(struct decoder *decoder, const char *at, uint32_t field)
+{
+    char *scratch = scratch_of(decoder);
+    struct json_text text;
+    int64_t number;
+
+    at = json_string(at + 1, decoder->end, scratch, &text);
+    if (!at)
+        return NULL;
+    if (text_to_int64(scratch, text.length, &number))
+        entity_draft_set_int64(decoder->draft, field, number);
+    else
+        reshape(decoder, field);
+    return at;
+}
+
+/* An integer that is not as we write it: too long, with a fraction or exponent, or no number. */
+static const char *read_unusual_int64(struct decoder *decoder, const char *at, uint32_t field)
+{
+    const bool is_negative = at < decoder->end && *at == '-';
+    struct json_number number;
+
+    if (at < decoder->end && *at == '"')
+        return read_quoted_int64(decoder, at, field);
+    if (at == decoder->end || !(is_negative || is_digit(*at)))
+        return read_other(decoder, at, field);
+    at = json_number(at, decoder->end, &number);
+    if (!at)
+        return NULL;
+    if (number.is_integer && !number.is_cut && number.digits <= (uint64_t)INT64_MAX + is_negative)
+        entity_draft_set_int64(decoder->draft, field,
+                               (int64_t)(is_negative ? 0 - number.digits : number.digits));
+    else
+        reshape(decoder, field);
+    return at;
+}
+
+/* So many digits need no look at the range. */
+#define SAFE_DIGITS 18
+
+static const char *read_int64(struct decoder *decoder, const char *at, uint32_t field)
+{
+    const char *end = decoder->end;
+    const bool is_negative = at < end && *at == '-';
+    const char *first = at + is_negative;
+    const char *next = first;
+    int64_t number = 0;
+
+    while (next < end && is_digit(*next) && next - first < SAFE_DIGITS)
+        number = number * 10 + (*next++ - '0');
+    /* The usual end is a comma or a brace; anything that could go on is looked at again. */
+    if (next == first || next == end || (*first == '0' && next - first > 1) ||
+        (*next != ',' && *next != '}'))
+        return read_unusual_int64(decoder, at, field);
+    entity_draft_set_int64(decoder->draft, field, is_negative ? -number : number);
+    return next;
+}
+
+/* The values that JSON has no numbers for. */
+static const char *read_quoted_double(struct decoder *decoder, const char *at, uint32_t field)
+{
+    static const struct {
+        const char *text;
+        double number;
+    } words[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
+    char *scratch = scratch_of(decoder);
+    struct json_text text;
+
+    at = json_string(at + 1, decoder->end, scratch, &text);
+    if (!at)
+        return NULL;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (text.length == strlen(words[i].text) &&
+            memcmp(scratch, words[i].text, text.length) == 0) {
+            entity_draft_set_double(decoder->draft, field, words[i].number);
+            return at;
+        }
+    }
+    reshape(decoder, field);
+    return at;
+}
+
+static const char *read_double(struct decoder *decoder, const char *at, uint32_t field)
+{
+    const char *begin = at;
+    struct json_number number;
+    double value;
+
+    if (at < decoder->end && *at == '"')
+        return read_quoted_double(decoder, at, field);
+    if (at == decoder->end || (*at != '-' && !is_digit(*at)))
+        return read_other(decoder, at, field);
+    at = json_number(at, decoder->end, &number);
+    if (!at)
+        return NULL;
+    if (json_double(begin, at, &number, &value))
+        entity_draft_set_double(decoder->draft, field, value);
+    else
+        reshape(decoder, field);
+    return at;
+}
+
+/* PostgreSQL has no NUL in text: whoever wrote one did not write what the database holds. */
+static const char *read_text(struct decoder *decoder, const char *at, uint32_t field)
+{
+    struct json_text text;
+
+    if (at == decoder->end || *at != '"')
+        return read_other(decoder, at, field);
+    at = json_string(at + 1, decoder->end, scratch_of(decoder), &text);
+    if (!at || text.has_nul)
+        return NULL;
+    entity_draft_text_end(decoder->draft, field, text.length);
+    return at;
+}
+
+#define USUAL_TIMESTAMP (sizeof("2026-11-22T10:00:00.000000Z") - 1)
+
+static const char *read_timestamp(struct decoder *decoder, const char *at, uint32_t field)
+{
+    char *scratch = scratch_of(decoder);
+    struct json_text text;
+    int64_t microseconds;
+
+    if (at == decoder->end || *at != '"')
+        return read_other(decoder, at, field);
+    at++;
+    /* As we write it, it is parsed where it stands: a quote or an escape inside would not pass. */
+    if ((size_t)(decoder->end - at) > USUAL_TIMESTAMP && at[USUAL_TIMESTAMP] == '"' &&
+        codec_timestamp_parse(at, USUAL_TIMESTAMP, &microseconds)) {
+        entity_draft_set_int64(decoder->draft, field, microseconds);
+        return at + USUAL_TIMESTAMP + 1;
+    }
+    at = json_string(at, decoder->end, scratch, &text);
+    if (!at)
+        return NULL;
+    if (codec_timestamp_parse(scratch, text.length, &microseconds))
+        entity_draft_set_int64(decoder->draft, field, microseconds);
+    else
+        reshape(decoder, field);
+    return at;
+}
+
+static const char *read_value(struct decoder *decoder, const char *at, uint32_t field)
+{
+    switch (decoder->type->fields[field].type) {
+    case ENTC_BOOL:
+        return read_bool(decoder, at, field);
+    case ENTC_INT64:
+        return read_int64(decoder, at, field);
+    case ENTC_DOUBLE:
+        return read_double(decoder, at, field);
+    case ENTC_TEXT:
+        return read_text(decoder, at, field);
+    case ENTC_TIMESTAMP:
+        return read_timestamp(decoder, at, field);
+    default:
+        return read_other(decoder, at, field);
+    }
+}
+
+/* ---- the object ---- */
+
+/* One `"name":`. Tells the field, or field_count when the name is not declared. */
+static const char *read_name(struct decoder *decoder, const char *at, uint32_t expected,
+                             uint32_t *ret_field)
+{
+    const struct schema_field *likely = &decoder->type->fields[expected];
+    char *scratch = scratch_of(decoder);
+    struct json_text name;
+
+    if ((size_t)(decoder->end - at) >= likely->json_length &&
+        json_same(at, likely->json_prefix, likely->json_length)) {
+        *ret_field = expected;
+        return at + likely->json_length;
+    }
+    if (at == decoder->end || *at != '"')
+        return NULL;
+    at = json_string(at + 1, decoder->end, scratch, &name);
+    if (!at)
+        return NULL;
+    *ret_field = schema_type_find(decoder->type, scratch, name.length);
+    at = json_space(at, decoder->end);
+    return at < decoder->end && *at == ':' ? at + 1 : NULL;
+}
+
+/* One member; tells which is expected next. */
+static const char *read_member(struct decoder *decoder, const char *at, uint32_t *expected)
+{
+    uint32_t field = 0;
+
+    at = read_name(decoder, at, *expected, &field);
+    if (!at)
+        return NULL;
+    at = json_space(at, decoder->end);
+    if (field == decoder->type->field_count)
+        return json_value(at, decoder->end, 1, scratch_of(decoder));
+    if (decoder->draft->given[field])
+        return NULL;
+    *expected = field + 1 < decoder->type->field_count ? field + 1 : 0;
+    return read_value(decoder, at, field);
+}
+
+/* `at` is behind the brace. */
+static const char *read_object(struct decoder *decoder, const char *at)
+{
+    uint32_t expected = 0;
+
+    at = json_space(at, decoder->end);
+    if (at < decoder->end && *at == '}')
+        return at + 1;
+    for (;;) {
+        at = read_member(decoder, at, &expected);
+        if (!at)
+            return NULL;
+        at = json_space(at, decoder->end);
+        if (at == decoder->end)
+            return NULL;
+        if (*at == '}')
+            return at + 1;
+        if (*at != ',')
+            return NULL;
+        at = json_space(at + 1, decoder->end);
+    }
+}
+
+enum codec_verdict codec_decode(struct entity_draft *draft, const char *json, size_t length,
+                                struct entc_entity **ret_entity)
+{
+    struct decoder decoder = {.draft = draft, .type = draft->type};
+    bool is_object = false;
+    bool is_null = false;
+    const char *at;
+
+    if (length == 0)
+        return CODEC_CORRUPT;
+    entity_draft_clear(draft);
+    if (!entity_draft_text_begin(draft, length))
+        return CODEC_NO_MEMORY;
+    decoder.end = json + length;
+    at = json_space(json, decoder.end);
+    is_object = at < decoder.end && *at == '{';
+    is_null = at < decoder.end && *at == 'n';
+    at = is_object ? read_object(&decoder, at + 1)
+                   : json_value(at, decoder.end, 0, scratch_of(&decoder));
+    if (!at || json_space(at, decoder.end) != decoder.end)
+        return CODEC_CORRUPT;
+    if (is_null)
+        return CODEC_ABSENT;
+    if (!is_object || decoder.is_reshaped ||
+        entity_draft_missing(draft) != draft->type->field_count)
+        return CODEC_RESHAPED;
+    *ret_entity = entity_draft_seal(draft);
+    return *ret_entity ? CODEC_ENTITY : CODEC_NO_MEMORY;
+}

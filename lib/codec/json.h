@@ -1,0 +1,153 @@
+/* JSON's tokens (RFC 8259), read strictly; for this room only.
+ *
+ * Every reader takes the place where its token begins and returns the place behind it, or NULL when
+ * the bytes are not strict JSON. Nothing is read at `end` or behind it, and no NUL is needed there.
+ */
+#ifndef ENTC_CODEC_JSON_H
+#define ENTC_CODEC_JSON_H
+
+#include "base/base.h"
+
+#include <string.h>
+
+#define JSON_ONES 0x0101010101010101u
+#define JSON_HIGH_BITS (JSON_ONES * 0x80u)
+
+/* ---- bytes, eight at a time ---- */
+
+static inline uint64_t json_load8(const char *bytes)
+{
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
+static inline uint32_t json_load4(const char *bytes)
+{
+    uint32_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
+/* The high bit of each byte that JSON escapes: controls, quote, backslash. Exact for the first of
+ * them in memory order, which is all that is asked; above it a borrow may set more (Mycroft's test,
+ * see "Bit Twiddling Hacks", S. E. Anderson). Little-endian: the first byte is the lowest. */
+static inline uint64_t json_special(uint64_t word)
+{
+    const uint64_t quote = word ^ (JSON_ONES * '"');
+    const uint64_t backslash = word ^ (JSON_ONES * '\\');
+
+    return ((word - JSON_ONES * 0x20) | (quote - JSON_ONES) | (backslash - JSON_ONES)) & ~word &
+           JSON_HIGH_BITS;
+}
+
+static inline bool json_is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte != '"' && byte != '\\';
+}
+
+/* Copies bytes from `from` to `to` up to the first that JSON escapes, or `end`, and returns how
+ * many. `to` has room for as many as are left; some of them may be scribbled on behind the copy.
+ * Bits of all copied bytes are added to *seen, so that `*seen & JSON_HIGH_BITS` tells text that is
+ * not ASCII and must be proved to be UTF-8. */
+static inline size_t json_copy_plain(const char *from, const char *end, char *to, uint64_t *seen)
+{
+    const char *at = from;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    while (end - at >= 8) {
+        const uint64_t word = json_load8(at);
+        const uint64_t special = json_special(word);
+
+        memcpy(to + (at - from), &word, sizeof(word));
+        if (special) {
+            *seen |= word & (special ^ (special - 1));
+            return (size_t)(at - from) + ((size_t)__builtin_ctzll(special) >> 3);
+        }
+        *seen |= word;
+        at += 8;
+    }
+#endif
+    for (; at < end && json_is_plain((unsigned char)*at); at++) {
+        to[at - from] = *at;
+        *seen |= (unsigned char)*at;
+    }
+    return (size_t)(at - from);
+}
+
+/* Both for `length` of at least 4, as the shortest member name in quotes with its colon has. */
+static inline bool json_same(const char *a, const char *b, size_t length)
+{
+    size_t at = 0;
+
+    if (length < 8)
+        return json_load4(a) == json_load4(b) &&
+               json_load4(a + length - 4) == json_load4(b + length - 4);
+    for (; at + 8 < length; at += 8) {
+        if (json_load8(a + at) != json_load8(b + at))
+            return false;
+    }
+    return json_load8(a + length - 8) == json_load8(b + length - 8);
+}
+
+static inline void json_copy(char *to, const char *from, size_t length)
+{
+    size_t at = 0;
+
+    if (length < 8) {
+        memcpy(to, from, 4);
+        memcpy(to + length - 4, from + length - 4, 4);
+        return;
+    }
+    for (; at + 8 < length; at += 8)
+        memcpy(to + at, from + at, 8);
+    memcpy(to + length - 8, from + length - 8, 8);
+}
+
+/* ---- tokens ---- */
+
+const char *json_skip_space(const char *at, const char *end);
+
+static inline const char *json_space(const char *at, const char *end)
+{
+    if (at < end && (unsigned char)*at <= ' ')
+        return json_skip_space(at, end);
+    return at;
+}
+
+/* Whether the bytes at `at` are `literal`, which is true, false or null. */
+static inline bool json_is_literal(const char *at, const char *end, const char *literal,
+                                   size_t length)
+{
+    return (size_t)(end - at) >= length && memcmp(at, literal, length) == 0;
+}
+
+struct json_text {
+    size_t length;
+    bool has_nul; /* "\u0000" was in it */
+};
+
+/* `at` is behind the opening quote. Writes the text without escapes to `out`, which has room for
+ * end - at bytes: unescaped, it is never longer. */
+const char *json_string(const char *at, const char *end, char *out, struct json_text *ret_text);
+
+struct json_number {
+    uint64_t digits;  /* the first 19 significant ones */
+    int64_t exponent; /* of ten: the number is digits * 10^exponent while all digits are there */
+    bool is_negative;
+    bool is_integer; /* neither fraction nor exponent */
+    bool is_cut;     /* there are more digits */
+};
+
+const char *json_number(const char *at, const char *end, struct json_number *ret_number);
+/* The value of the token [at, end), which json_number() read. False when it overflows a double. */
+bool json_double(const char *at, const char *end, const struct json_number *number,
+                 double *ret_number);
+
+/* Any value, checked and dropped; `depth` arrays and objects are open around it. `scratch` has room
+ * for end - at bytes. */
+const char *json_value(const char *at, const char *end, unsigned depth, char *scratch);
+
+#endif
