@@ -1,0 +1,139 @@
+/* Failures: what the server or libpq says becomes one status and a story for people. Only first
+ * lines and primary messages are passed on: DETAIL and CONTEXT may show rows. */
+#include "postgres/internal.h"
+
+#include <stdio.h>
+
+#define LINE_MAX_BYTES 512
+
+/* PostgreSQL's appendix A. Whole codes stand before their class. */
+static const struct postgres_failure failures[] = {
+    /* the session is over; the same question may be asked on another */
+    {"57P01", ENTC_E_UNAVAILABLE, true, false, NULL}, /* admin_shutdown, pg_terminate_backend() */
+    {"57P02", ENTC_E_UNAVAILABLE, true, false, NULL}, /* crash_shutdown */
+    {"57P03", ENTC_E_UNAVAILABLE, true, false, NULL}, /* cannot_connect_now: starting, stopping */
+    {"57P04", ENTC_E_UNAVAILABLE, true, false, "the database was dropped"},
+    {"57P05", ENTC_E_UNAVAILABLE, true, false, NULL}, /* idle_session_timeout */
+    {"08", ENTC_E_UNAVAILABLE, true, false, NULL},    /* connection; poolers use it too */
+    /* the server lets us not in */
+    {"28", ENTC_E_UNAVAILABLE, false, false,
+     "check user and password of the connection text, and the server's pg_hba.conf"},
+    {"3D000", ENTC_E_UNAVAILABLE, false, false,
+     "create the database, or correct its name in the connection text"},
+    {"25006", ENTC_E_UNAVAILABLE, false, false, NULL}, /* read_only_sql_transaction: a standby */
+    /* it has too much to do */
+    {"53300", ENTC_E_BUSY, false, false,
+     "raise the server's max_connections, or lower postgres_connections"},
+    {"53", ENTC_E_BUSY, false, false, NULL},
+    {"57014", ENTC_E_TIMEOUT, false, false, "see the server's statement_timeout"},
+    {"55P03", ENTC_E_TIMEOUT, false, false, "see the server's lock_timeout"},
+    /* it would do the next time: serialization_failure (a standby's conflicts too), deadlock */
+    {"40001", ENTC_E_DATABASE, false, true, NULL},
+    {"40P01", ENTC_E_DATABASE, false, true, NULL},
+    /* the table is not as declared */
+    {"42P01", ENTC_E_SCHEMA, false, false,
+     "create the table, or correct table and schema in the model's descriptor"},
+    {"3F000", ENTC_E_SCHEMA, false, false,
+     "create the schema, or correct table and schema in the model's descriptor"},
+    {"42703", ENTC_E_SCHEMA, false, false,
+     "add the column, or correct the names of fields and columns in the descriptors"},
+    {"42883", ENTC_E_SCHEMA, false, false,
+     "keys and the columns that refer to them have to be int2, int4 or int8 where the key is "
+     "ENTC_INT64, text or varchar where it is ENTC_TEXT"},
+    {"42804", ENTC_E_SCHEMA, false, false, NULL}, /* datatype_mismatch */
+    {"42846", ENTC_E_SCHEMA, false, false, NULL}, /* cannot_coerce: a type without text */
+    {"42809", ENTC_E_SCHEMA, false, false, NULL}, /* wrong_object_type: not a table */
+    {"42501", ENTC_E_DATABASE, false, false, "grant SELECT on the table to the role"},
+    {"", ENTC_E_DATABASE, false, false, NULL},
+};
+
+const struct postgres_failure *postgres_failure_of(const char *sqlstate)
+{
+    const struct postgres_failure *failure = failures;
+    const char *code = sqlstate ? sqlstate : "";
+
+    while (strncmp(code, failure->sqlstate, strlen(failure->sqlstate)) != 0)
+        failure++;
+    return failure;
+}
+
+static void add_cure(entc_error **reterr, const struct postgres_failure *failure)
+{
+    if (failure->hint)
+        error_hint(reterr, "%s", failure->hint);
+}
+
+static void copy_first_line(char out[LINE_MAX_BYTES], const char *message)
+{
+    size_t length = strcspn(message, "\n");
+
+    if (length >= LINE_MAX_BYTES)
+        length = LINE_MAX_BYTES - 1;
+    memcpy(out, message, length);
+    out[length] = '\0';
+}
+
+entc_status postgres_error_of_result(entc_error **reterr, const struct db_query *query,
+                                     const PGresult *result)
+{
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const struct postgres_failure *failure = postgres_failure_of(sqlstate);
+    char line[LINE_MAX_BYTES];
+
+    /* Without a primary message it is libpq that speaks. */
+    copy_first_line(line, primary ? primary : PQresultErrorMessage(result));
+    error_set(reterr, failure->status, "postgres", "%s.%s: %s", query->model->schema,
+              query->model->table, line[0] ? line : "the connection was lost");
+    error_sqlstate(reterr, sqlstate);
+    add_cure(reterr, failure);
+    return failure->status;
+}
+
+static bool is_sqlstate(const char *text)
+{
+    for (int i = 0; i < 5; i++)
+        if (!((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'A' && text[i] <= 'Z')))
+            return false;
+    return true;
+}
+
+/* libpq 15 tells the SQLSTATE of a refused connection in its message only: under
+ * PQERRORS_VERBOSE as `FATAL:  53300: text`. Cuts it out of `line` and copies it; "" if there is
+ * none. */
+static void take_sqlstate(char line[LINE_MAX_BYTES], char out[6])
+{
+    const char *at = line;
+
+    out[0] = '\0';
+    while ((at = strstr(at, ":  ")) != NULL) {
+        char *code = line + (at - line) + 3;
+
+        if (is_sqlstate(code) && code[5] == ':' && code[6] == ' ') {
+            memcpy(out, code, 5);
+            out[5] = '\0';
+            memmove(code, code + 7, strlen(code + 7) + 1);
+            return;
+        }
+        at++;
+    }
+}
+
+entc_status postgres_error_of_connect(entc_error **reterr, const char *message)
+{
+    const struct postgres_failure *failure = NULL;
+    entc_status status = ENTC_E_UNAVAILABLE;
+    char line[LINE_MAX_BYTES];
+    char sqlstate[6];
+
+    copy_first_line(line, message);
+    take_sqlstate(line, sqlstate);
+    failure = postgres_failure_of(sqlstate);
+    /* Whatever it is that stands between us and the server: it is not to be had now. */
+    if (failure->status == ENTC_E_BUSY)
+        status = ENTC_E_BUSY;
+    error_set(reterr, status, "postgres", "%s", line[0] ? line : "cannot connect to PostgreSQL");
+    error_sqlstate(reterr, sqlstate);
+    add_cure(reterr, failure);
+    return status;
+}

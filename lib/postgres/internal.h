@@ -1,0 +1,311 @@
+/* postgres, inside: what the files of this room share; nobody else includes it.
+ *
+ * The pieces, from the wire up: `sql` and `params` write a query, `types` and `rows` read its
+ * answer, `errors` judges failures; `settings` reads the connection text, `resolve` looks names up,
+ * `connection` opens and closes sockets, `query` runs one query on one of them, `cancel` ends one
+ * that nobody wants any more; `pool` brings queries and connections together, `port` is what the
+ * repository sees. Everything here is [driver] unless it says otherwise. */
+#ifndef ENTC_POSTGRES_INTERNAL_H
+#define ENTC_POSTGRES_INTERNAL_H
+
+#include "postgres/postgres.h"
+
+#include <libpq-fe.h>
+
+/* ---- sql.c ---- */
+
+/* Writes the statement over what the buffer held; NUL-terminated. False when memory is out. */
+bool postgres_sql_write(struct buffer *sql, const struct db_query *query);
+
+/* ---- params.c ---- */
+
+/* Object ids of PostgreSQL's own types: the same in every database (pg_type.dat). */
+#define POSTGRES_INT8 20u
+#define POSTGRES_INT8_ARRAY 1016u
+#define POSTGRES_TEXT 25u
+#define POSTGRES_TEXT_ARRAY 1009u
+
+struct postgres_params {
+    int count;
+    Oid types[2];
+    const char *values[2]; /* point into the buffer and to `limit`: do not copy the struct */
+    int lengths[2];
+    int formats[2];
+    char limit[8];
+};
+
+/* Binary parameters of the statement. ENTC_E_NO_MEMORY; ENTC_E_INVALID: more ids than PostgreSQL
+ * takes at once. */
+entc_status postgres_params_write(struct postgres_params *params, struct buffer *bytes,
+                                  const struct db_query *query);
+
+/* ---- types.c ---- */
+
+/* How the binary form of a column is read. */
+enum postgres_reading {
+    READING_NONE, /* the column's type does not serve the declared one */
+    READING_BOOL,
+    READING_INT2,
+    READING_INT4,
+    READING_INT8,
+    READING_FLOAT4,
+    READING_FLOAT8,
+    READING_TEXT,
+    READING_TIMESTAMP
+};
+
+/* What became of a value. */
+enum postgres_verdict {
+    VALUE_TAKEN,
+    VALUE_TOO_LARGE, /* no room for it in the declared type */
+    VALUE_BROKEN,    /* not as long as its type is */
+    VALUE_NO_MEMORY
+};
+
+enum postgres_reading postgres_reading_of(uint32_t field_type, Oid live);
+/* Reads one value that is not NULL into a field. */
+enum postgres_verdict postgres_value_read(struct entity_draft *draft, uint32_t field,
+                                          enum postgres_reading reading, const char *bytes,
+                                          int length);
+/* The same for an integer alone (READING_INT2, _INT4, _INT8). */
+bool postgres_integer_read(enum postgres_reading reading, const char *bytes, int length,
+                           int64_t *ret_number);
+/* The type as SQL spells it, or "type number N". */
+#define POSTGRES_TYPE_NAME_MAX 32
+const char *postgres_type_name(Oid type, char out[POSTGRES_TYPE_NAME_MAX]);
+/* Which columns serve a field of this type, for messages. */
+const char *postgres_types_for(uint32_t field_type);
+/* As which type such a column could be declared ("ENTC_INT64"), for messages. */
+const char *postgres_field_type_for(Oid live);
+
+/* ---- rows.c ---- */
+
+#define POSTGRES_DRAFTS 8
+
+/* What reading results needs again and again. */
+struct postgres_reader {
+    const entc_allocator *allocator;
+    /* One for each type that was read lately; a draft's type is a reference of ours. */
+    struct entity_draft drafts[POSTGRES_DRAFTS];
+    uint32_t next_draft;
+    unsigned char *readings; /* of the result's columns */
+    size_t reading_capacity;
+    const struct db_query *query; /* that is being answered; NULL: it was detached meanwhile */
+    entc_error *error;            /* reused; the story of the last failure */
+};
+
+void postgres_reader_init(struct postgres_reader *reader, const entc_allocator *allocator);
+void postgres_reader_fini(struct postgres_reader *reader);
+/* Gives the query every row of a successful result and counts them. On failure reader->error has
+ * the story. The caller sees by reader->query whether the query still wants to know, and then sets
+ * it to NULL. */
+entc_status postgres_reader_give(struct postgres_reader *reader, struct db_query *query,
+                                 const PGresult *result);
+
+/* ---- errors.c ---- */
+
+/* What a failure means. */
+struct postgres_failure {
+    const char *sqlstate; /* what it begins with: two characters are a class */
+    entc_status status;
+    bool is_lost;       /* the session is over */
+    bool is_repeatable; /* a read may be sent again at once */
+    const char *hint;   /* or NULL */
+};
+
+/* The row that fits; the last one fits everything. `sqlstate` may be NULL. */
+const struct postgres_failure *postgres_failure_of(const char *sqlstate);
+/* Writes what the server, or libpq, said of a query. Returns the failure's status. */
+entc_status postgres_error_of_result(entc_error **reterr, const struct db_query *query,
+                                     const PGresult *result);
+/* Writes what libpq said when it could not connect (under PQERRORS_VERBOSE): its first line. */
+entc_status postgres_error_of_connect(entc_error **reterr, const char *message);
+
+/* ---- settings.c ---- */
+
+struct postgres_host {
+    char *name;    /* a host name, a numeric address or a socket's folder; NULL: libpq's default */
+    char *address; /* numeric, as the user gave it; NULL: none */
+    char *port;
+    bool is_name; /* has to be looked up */
+};
+
+/* The connection text, read once; immutable, so that a helper thread may read it too. */
+struct postgres_settings {
+    const entc_allocator *allocator;
+    char *text;           /* may hold a password */
+    bool is_read_write;   /* target_session_attrs was left to us */
+    bool prefers_standby; /* target_session_attrs is prefer-standby */
+    bool has_names;       /* some host has to be looked up */
+    struct postgres_host *hosts;
+    size_t host_count;
+};
+
+entc_status postgres_settings_init(struct postgres_settings *settings, const char *text,
+                                   const entc_allocator *allocator, entc_error **reterr);
+void postgres_settings_fini(struct postgres_settings *settings); /* also after a failed init */
+
+/* ---- resolve.c ---- */
+
+#define POSTGRES_ADDRESS_MAX 72 /* an IPv6 address with its zone */
+#define POSTGRES_ADDRESSES_PER_HOST 8
+
+/* One server address to try. */
+struct postgres_target {
+    const struct postgres_host *host;
+    char address[POSTGRES_ADDRESS_MAX]; /* "": none is needed */
+};
+
+struct postgres_targets {
+    const entc_allocator *allocator;
+    uint32_t references;
+    size_t count;
+    struct postgres_target items[];
+};
+
+struct postgres_port;
+struct postgres_lookup;
+
+/* Any thread; may block when settings->has_names. Names that have no address are left out; when
+ * nothing is left, the error says why. */
+entc_status postgres_targets_find(const struct postgres_settings *settings,
+                                  struct postgres_targets **ret_targets, entc_error **reterr);
+struct postgres_targets *postgres_targets_ref(struct postgres_targets *targets);
+void postgres_targets_unref(struct postgres_targets *targets); /* NULL is accepted */
+/* Starts a look-up unless one is at work; when it is over, every connection that waits for it goes
+ * on (postgres_connection_found()). */
+entc_status postgres_lookup_start(struct postgres_port *port);
+/* In a forked child, where the helper does not exist. */
+void postgres_lookup_forget(struct postgres_port *port);
+
+/* ---- connection.c ---- */
+
+enum postgres_link {
+    LINK_LOOKING_UP,
+    LINK_CONNECTING,
+    LINK_IDLE,
+    LINK_BUSY,       /* a query runs on it */
+    LINK_CANCELLING, /* a helper asks the server to end what nobody wants any more */
+    LINK_STATES
+};
+
+struct postgres_pending;
+struct postgres_cancel;
+
+struct postgres_connection {
+    struct list link; /* port->connections[state] */
+    struct postgres_port *port;
+    enum postgres_link state;
+    PGconn *libpq; /* NULL while looking up */
+    struct engine_watch watch;
+    struct engine_timer timer; /* of the attempt to connect; then see query.c */
+    struct postgres_targets *targets;
+    size_t attempt;
+    struct postgres_pending *pending; /* the query that runs */
+    PGresult *result;                 /* of that query: the first, which is the answer */
+    struct postgres_cancel *cancel;   /* LINK_CANCELLING */
+    bool is_used;                     /* it served before, so it may have died since */
+    bool is_doomed;                   /* the server said that this session ends */
+};
+
+/* Begins to connect. A failure is told by postgres_pool_failed(), perhaps before this returns. */
+void postgres_connection_start(struct postgres_port *port);
+/* The look-up is over. `targets` is NULL when it failed; then `error` has the story. */
+void postgres_connection_found(struct postgres_connection *connection,
+                               struct postgres_targets *targets, const entc_error *error);
+/* Whether an idle connection may be given a query: nothing unread, not at its end. */
+bool postgres_connection_is_sound(struct postgres_connection *connection);
+void postgres_connection_set_state(struct postgres_connection *connection,
+                                   enum postgres_link state);
+bool postgres_connection_watch(struct postgres_connection *connection, uint32_t events);
+/* Closes the socket and frees the connection, from any state. The query on it must have been taken
+ * off. */
+void postgres_connection_free(struct postgres_connection *connection);
+
+/* ---- query.c ---- */
+
+/* A query that was submitted and not answered. */
+struct postgres_pending {
+    struct list link; /* port->waiting, or of those that are about to fail */
+    struct postgres_port *port;
+    struct db_query *query;
+    struct postgres_connection *connection; /* that it runs on, or NULL */
+    uint32_t repeats;                       /* after failures that pass */
+    bool was_resent;                        /* after a connection that was dead already */
+};
+
+/* Sends it on an idle, sound connection. Failures end it. */
+void postgres_query_send(struct postgres_connection *connection, struct postgres_pending *pending);
+/* LINK_BUSY: the socket is ready. */
+void postgres_query_ready(struct postgres_connection *connection, uint32_t events);
+/* LINK_BUSY: the timer fired. */
+void postgres_query_timer(struct postgres_connection *connection);
+
+/* ---- cancel.c ---- */
+
+/* Nobody wants the answer any more. The connection is closed when the server has been told, or
+ * when it took the time of a connection attempt. */
+void postgres_cancel_start(struct postgres_connection *connection);
+/* The connection goes before the helper has ended. */
+void postgres_cancel_orphan(struct postgres_connection *connection);
+
+/* ---- pool.c ---- */
+
+/* What the log was told of; it says each thing once. */
+enum postgres_trouble {
+    TROUBLE_NONE,
+    TROUBLE_LOST, /* a connection died */
+    TROUBLE_DOWN  /* no connection can be had */
+};
+
+struct postgres_port {
+    struct db_port port; /* first */
+    struct engine *engine;
+    const entc_allocator *allocator;
+    const struct log *log;
+    struct postgres_settings settings;
+    int64_t connect_timeout_us;
+    uint32_t limit;
+
+    struct list connections[LINK_STATES];
+    uint32_t counts[LINK_STATES];
+    struct list waiting;
+    size_t waiting_count;
+    struct engine_hook hook;
+    struct postgres_targets *targets; /* when no name has to be looked up */
+    struct postgres_lookup *lookup;   /* at work, or NULL */
+
+    struct random random;
+    uint32_t failures;   /* attempts to connect that failed in a row */
+    int64_t retry_at_us; /* no attempt before */
+    entc_error *down;    /* why the last one failed */
+    enum postgres_trouble trouble;
+    bool is_closed;
+
+    struct postgres_reader reader;
+    entc_error *error; /* reused, for what happens to connections */
+    struct buffer sql;
+    struct buffer bytes; /* parameters */
+};
+
+/* Has waiting queries and connections brought together in this turn. */
+void postgres_pool_wake(struct postgres_port *port);
+/* The hook's. */
+void postgres_pool_run(struct engine_hook *hook);
+/* Puts a query at the end of the queue or, to be sent again, at its beginning. */
+void postgres_pool_push(struct postgres_port *port, struct postgres_pending *pending);
+void postgres_pool_push_front(struct postgres_port *port, struct postgres_pending *pending);
+/* Takes a waiting query out of the queue. */
+void postgres_pool_remove(struct postgres_port *port, struct postgres_pending *pending);
+/* Whether a query would only wait for a server that could not be reached a moment ago. */
+bool postgres_pool_is_down(const struct postgres_port *port);
+/* A connection is ready for queries. */
+void postgres_pool_connected(struct postgres_connection *connection);
+/* An attempt to connect failed; `error` is the story. That connection is gone. */
+void postgres_pool_failed(struct postgres_port *port, const entc_error *error);
+/* An established connection died under a query. */
+void postgres_pool_lost(struct postgres_port *port);
+/* Frees the pending and returns its query, which the port then knows no more. */
+struct db_query *postgres_pool_take(struct postgres_pending *pending);
+
+#endif
