@@ -1,0 +1,45 @@
+/* Pages: one block each, shared by reference, never changed once their operation is done. */
+#include "relation/pages.h"
+
+struct entc_page *relation_page_new(struct entc_repository_impl *impl, size_t count,
+                                    size_t text_bytes, char **ret_text)
+{
+    const entc_allocator *allocator = engine_allocator(impl->services->engine);
+    struct entc_page *page = NULL;
+    const size_t slot_size = sizeof(*page->entities) + sizeof(*page->ids) + sizeof(*page->statuses);
+
+    page = base_allocate_zeroed(allocator, sizeof(*page) + count * slot_size + text_bytes);
+    if (!page)
+        return NULL;
+    atomic_init(&page->references, 1);
+    page->allocator = *allocator;
+    page->impl = repository_ref(impl);
+    page->type = impl->type;
+    page->count = count;
+    page->entities = (struct entc_entity **)(void *)(page + 1);
+    page->ids = (entc_value *)(void *)(page->entities + count);
+    page->statuses = (entc_status *)(void *)(page->ids + count);
+    *ret_text = (char *)(page->statuses + count);
+    return page;
+}
+
+struct entc_page *relation_page_ref(struct entc_page *page)
+{
+    if (page)
+        atomic_fetch_add_explicit(&page->references, 1, memory_order_relaxed);
+    return page;
+}
+
+void relation_page_unref(struct entc_page *page)
+{
+    struct entc_repository_impl *impl = NULL;
+
+    if (!page || atomic_fetch_sub_explicit(&page->references, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < page->count; i++)
+        entity_unref(page->entities[i]);
+    impl = page->impl;
+    const entc_allocator allocator = page->allocator;
+    base_release(&allocator, page);
+    repository_unref(impl);
+}

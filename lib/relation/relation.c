@@ -1,0 +1,118 @@
+/* Relations: a checked copy of the descriptor, and the two repositories that it ties. Immutable, so
+ * any thread may read it; one block with its texts. */
+#include "relation/pages.h"
+
+static entc_status refuse(entc_error **reterr, const char *message, const char *hint)
+{
+    error_set(reterr, ENTC_E_INVALID, "schema", "%s", message);
+    error_hint(reterr, "%s", hint);
+    return ENTC_E_INVALID;
+}
+
+static entc_status check(const struct entc_repository_impl *parents,
+                         const struct entc_repository_impl *children,
+                         const entc_relation_desc *desc, entc_error **reterr)
+{
+    entc_status status = ENTC_OK;
+
+    if (!desc)
+        return refuse(reterr, "the relation's desc is NULL", "use ENTC_HAS_MANY(...)");
+    status = relation_check_size(desc, "desc", desc->struct_size, sizeof(*desc), reterr);
+    if (status)
+        return status;
+    if (parents->services->engine != children->services->engine)
+        return refuse(reterr, "parents and children are repositories of two engines",
+                      "make both with the same engine");
+    if (desc->kind != ENTC_RELATION_HAS_MANY)
+        return refuse(reterr, "desc.kind is none that this release knows",
+                      "use ENTC_RELATION_HAS_MANY");
+    if (desc->order_descending > 1)
+        return refuse(reterr, "desc.order_descending is neither 0 nor 1",
+                      "1 orders downwards, 0 upwards");
+    status = relation_check_column(desc->foreign_column, "desc.foreign_column", reterr);
+    if (status == ENTC_OK && desc->order_column)
+        status = relation_check_column(desc->order_column, "desc.order_column", reterr);
+    if (status)
+        return status;
+    if (!desc->name || !desc->name[0] || !text_is_utf8(desc->name, strlen(desc->name)))
+        return refuse(reterr, "desc.name is missing or not UTF-8",
+                      "name the relation as reports and errors shall call it");
+    if (atomic_load(&parents->is_closed))
+        return repository_is_closed_error(parents, reterr);
+    return atomic_load(&children->is_closed) ? repository_is_closed_error(children, reterr)
+                                             : ENTC_OK;
+}
+
+static const char *copy(char **rest, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *place = *rest;
+
+    memcpy(place, text, size);
+    *rest += size;
+    return place;
+}
+
+/* The column of the default order; NULL for the key upwards, which is what the port does by
+ * itself. */
+static const char *order_column(const struct entc_repository_impl *children,
+                                const entc_relation_desc *desc)
+{
+    const struct schema_type *type = children->type;
+
+    if (desc->order_column || !desc->order_descending)
+        return desc->order_column;
+    return type->fields[type->key_fields[0]].name;
+}
+
+entc_status relation_new(struct entc_repository_impl *parents,
+                         struct entc_repository_impl *children, const entc_relation_desc *desc,
+                         struct entc_relation **ret_relation, entc_error **reterr)
+{
+    entc_status status = check(parents, children, desc, reterr);
+    struct entc_relation *relation = NULL;
+    const char *column = NULL;
+    char *rest = NULL;
+
+    if (status)
+        return status;
+    column = order_column(children, desc);
+    relation =
+        base_allocate_zeroed(engine_allocator(parents->services->engine),
+                             sizeof(*relation) + strlen(desc->name) + strlen(desc->foreign_column) +
+                                 (column ? strlen(column) : 0) + 3);
+    if (!relation)
+        return error_no_memory(reterr);
+    atomic_init(&relation->references, 1);
+    relation->parents = repository_ref(parents);
+    relation->children = repository_ref(children);
+    rest = (char *)(relation + 1);
+    relation->name = copy(&rest, desc->name);
+    relation->foreign_column = copy(&rest, desc->foreign_column);
+    if (column)
+        relation->order = (struct db_order){copy(&rest, column), desc->order_descending == 1};
+    *ret_relation = relation;
+    return ENTC_OK;
+}
+
+struct entc_relation *relation_ref(struct entc_relation *relation)
+{
+    atomic_fetch_add_explicit(&relation->references, 1, memory_order_relaxed);
+    return relation;
+}
+
+void relation_unref(struct entc_relation *relation)
+{
+    struct entc_repository_impl *parents = NULL;
+    struct entc_repository_impl *children = NULL;
+    entc_allocator allocator;
+
+    if (!relation || atomic_fetch_sub_explicit(&relation->references, 1, memory_order_acq_rel) != 1)
+        return;
+    parents = relation->parents;
+    children = relation->children;
+    allocator = *engine_allocator(parents->services->engine);
+    base_release(&allocator, relation);
+    repository_unref(parents);
+    repository_unref(children);
+}

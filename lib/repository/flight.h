@@ -1,0 +1,168 @@
+/* What the files of this room share about batches. A batch is *open* while ids still join it; once
+ * sent it is a *flight*, and nobody joins. Everything here is the driver's, except where it says
+ * otherwise. An id that is asked is an *entry*; the slots of the operations point to entries. */
+#ifndef ENTC_REPOSITORY_FLIGHT_H
+#define ENTC_REPOSITORY_FLIGHT_H
+
+#include "repository/repository.h"
+
+#define FLIGHT_NO_LEASE UINT32_MAX
+
+/* Where an entry stands on its way. */
+enum entry_stage {
+    ENTRY_ASKED,    /* to be asked from the cache, or being asked */
+    ENTRY_MISSED,   /* the cache has it not; its lease is to be asked for */
+    ENTRY_WINNER,   /* holds the lease: the database, then a fill */
+    ENTRY_LOSER,    /* another one fills, or writes: the cache once more */
+    ENTRY_UNFENCED, /* the database, and no fill */
+    ENTRY_ANSWERED,
+    ENTRY_DROPPED /* nobody waits for it any more */
+};
+
+/* How an entry was answered. */
+enum entry_outcome {
+    OUTCOME_NONE,
+    OUTCOME_HIT,      /* by the cache */
+    OUTCOME_NEGATIVE, /* by the cache: there is no such row */
+    OUTCOME_ROW,      /* by the database */
+    OUTCOME_ABSENT,   /* by the database: there is no such row */
+    OUTCOME_FAILED
+};
+
+/* What was wrong with a cached value; all but the first are misses. */
+enum entry_fault { FAULT_NONE, FAULT_CORRUPT, FAULT_FOREIGN, FAULT_RESHAPED };
+
+struct batch_entry {
+    const entc_value *id;       /* in an operation's block */
+    struct entc_entity *entity; /* for OUTCOME_HIT and OUTCOME_ROW */
+    entc_status status;         /* of OUTCOME_FAILED */
+    uint32_t waiting;           /* slots that want it */
+    uint32_t lease;             /* the number of its token, or FLIGHT_NO_LEASE */
+    uint8_t stage;
+    uint8_t outcome;
+    uint8_t fault;
+    bool is_given;  /* `entity` is borrowed: the reference went to a slot */
+    bool is_unread; /* its row is there, but cannot become an entity: `status` says why */
+};
+
+/* The tallies of the requests that share a flight, each once. Refcounted, on the driver only. */
+struct flight_audience {
+    uint32_t references;
+    uint32_t count;
+    struct tally *tallies[];
+};
+
+struct repository_batch {
+    struct entc_repository_impl *impl; /* a reference */
+    struct list link;                  /* in impl->flights */
+    struct list ops;                   /* struct entities_op that wait; a reference each */
+    struct list gone;                  /* the same, done: their ids and keys are still in use */
+    struct batch_entry *entries;
+    struct cache_item *items; /* beside the entries; the keys lie in the operations */
+    uint32_t count;
+    uint32_t capacity;
+    struct index index;               /* id -> entry */
+    struct flight_audience *audience; /* NULL: no request */
+
+    struct cache_batch cache;  /* the step that is waited for */
+    bool is_asking;            /* `cache` is with the port */
+    struct cache_item *part;   /* its items when they are not all the entries; NULL: `items` */
+    uint32_t *part_numbers;    /* their entries */
+    char *tokens;              /* of the leases, CACHE_TOKEN_LENGTH each */
+    struct engine_timer timer; /* the end of the budget, or of the losers' pause */
+    int64_t began_us;          /* when the step was submitted */
+    int64_t budget_us;         /* left for waiting for the cache */
+    bool is_repeated;          /* the one repetition after a lost connection is used up */
+    bool is_second;            /* the losers' turn */
+    bool has_failed;           /* counted as a failure of the cache */
+
+    struct db_query query;
+    bool is_querying; /* `query` is with the port */
+    bool is_query_repeated;
+    entc_value *query_ids;
+    entc_error *story; /* of the query that failed last */
+};
+
+static inline struct repository_services *flight_services(const struct repository_batch *batch)
+{
+    return batch->impl->services;
+}
+
+static inline const entc_allocator *flight_allocator(const struct repository_batch *batch)
+{
+    return engine_allocator(batch->impl->services->engine);
+}
+
+static inline struct cache_item *flight_item(struct repository_batch *batch, size_t slot)
+{
+    return batch->part ? &batch->part[slot] : &batch->items[slot];
+}
+
+static inline struct batch_entry *flight_entry(struct repository_batch *batch, size_t slot)
+{
+    return &batch->entries[batch->part ? batch->part_numbers[slot] : slot];
+}
+
+/* audience.c: counts for the engine and for every request of the audience (which may be NULL). */
+struct flight_audience *repository_audience_new(struct repository_batch *batch);
+struct flight_audience *repository_audience_ref(struct flight_audience *audience);
+void repository_audience_unref(struct flight_audience *audience, const entc_allocator *allocator);
+void repository_audience_count(struct repository_services *services,
+                               const struct flight_audience *audience, enum tally_counter counter,
+                               uint64_t amount);
+void repository_flight_count(struct repository_batch *batch, enum tally_counter counter,
+                             uint64_t amount);
+
+/* batch.c: the entries and who waits for them. */
+struct repository_batch *repository_batch_new(struct entc_repository_impl *impl);
+/* Puts the operation's slots in; false when memory is out (then nothing changed). */
+bool repository_batch_join(struct repository_batch *batch, struct entities_op *op);
+/* The entry of an id, or INDEX_NONE. */
+uint32_t repository_batch_find(const struct repository_batch *batch, const entc_value *id);
+/* Gives every slot the answer that its entry has, and completes the operations that have all. */
+void repository_batch_answer(struct repository_batch *batch);
+/* Takes an unanswered operation out of its batch, which ends when it was the last. */
+void repository_batch_leave(struct entities_op *op);
+/* Frees it, or keeps it as the repository's spare. Nothing of it is with a port any more. */
+void repository_batch_free(struct repository_batch *batch);
+/* Frees its memory; for the spare, by any thread. */
+void repository_batch_destroy(struct repository_batch *batch, const entc_allocator *allocator);
+
+/* entities_op.c: for both kinds of operations that answer entities. */
+void repository_entities_op_destroy(entc_op *op);
+/* All slots have their answer. */
+void repository_entities_op_finish(struct entities_op *op);
+/* Takes the blame for the first slot that failed. */
+void repository_entities_op_blame(struct entities_op *op, entc_status status,
+                                  const entc_error *story);
+
+/* flight.c: sends the open batch (the dispatch hook), and goes on after each step. The batch may be
+ * gone when these return. */
+void repository_flight_dispatch(struct engine_hook *hook);
+void repository_flight_next(struct repository_batch *batch);
+/* Lets go of everything and frees; nobody waits for it any more. */
+void repository_flight_end(struct repository_batch *batch);
+/* Asks the cache again for the losers. */
+void repository_flight_reask(struct repository_batch *batch);
+/* What is left goes to the database, without fill. */
+void repository_flight_uncached(struct repository_batch *batch);
+
+/* flight_cache.c: MGET of what is ENTRY_ASKED; leases for what is ENTRY_MISSED. */
+void repository_flight_ask(struct repository_batch *batch);
+void repository_flight_lease(struct repository_batch *batch);
+/* MGET for the losers after a pause: nobody is known to fill meanwhile. */
+void repository_flight_pause(struct repository_batch *batch);
+void repository_flight_stop_asking(struct repository_batch *batch);
+
+/* flight_database.c: one query for all that is ENTRY_WINNER or ENTRY_UNFENCED. */
+void repository_flight_query(struct repository_batch *batch);
+void repository_flight_stop_query(struct repository_batch *batch);
+
+/* fill.c: steps that nobody waits for. They own all they need, and outlive the flight. */
+void repository_flight_fill(struct repository_batch *batch);
+/* Frees, for others, the keys whose leases the flight still holds or may hold. */
+void repository_flight_unlease(struct repository_batch *batch);
+/* Removes values that were corrupt or another entity's. Before the leases: it would kill them. */
+void repository_flight_heal(struct repository_batch *batch);
+
+#endif
