@@ -1,0 +1,94 @@
+/* Exported: requests. */
+#include "api/api.h"
+#include "loader/loader.h"
+
+entc_status entc_request_new(entc_engine *engine, const entc_request_options *options,
+                             entc_request **ret_request, entc_error **reterr)
+{
+    entc_request_options complete = ENTC_REQUEST_OPTIONS_INIT;
+    int64_t deadline_us = INT64_MAX;
+    entc_status status = ENTC_OK;
+
+    if (!engine || !ret_request)
+        return api_refuse_null(engine ? "ret_request" : "engine", reterr);
+    status = api_admit(engine->engine, false, reterr);
+    if (!status && options)
+        status = api_copy_sized(&complete, sizeof(complete), options, sizeof(complete),
+                                "entc_request_options", reterr);
+    if (status)
+        return status;
+    if (complete.timeout_us < 0) {
+        error_set(reterr, ENTC_E_INVALID, "argument",
+                  "entc_request_options.timeout_us is negative");
+        error_hint(reterr, "give microseconds, or 0 for none");
+        return ENTC_E_INVALID;
+    }
+    if (complete.timeout_us && complete.timeout_us < INT64_MAX - engine_now_us(engine->engine))
+        deadline_us = engine_now_us(engine->engine) + complete.timeout_us;
+    return loader_request_new(engine->engine, deadline_us, ret_request, reterr);
+}
+
+void entc_request_free(entc_request *request)
+{
+    repository_request_unref(request);
+}
+
+entc_status entc_request_list(entc_request *request, BaseCacheRepository *repository,
+                              const entc_page_args *args, entc_page **ret_page, entc_error **reterr)
+{
+    entc_call call = ENTC_CALL_INIT;
+
+    if (!request)
+        return api_refuse_null("request", reterr);
+    call.request = request;
+    return entc_repository_list(repository, args, &call, ret_page, reterr);
+}
+
+static entc_status get_pages(entc_request *request, entc_relation *relation,
+                             const entc_page *parents, const entc_page_args *args,
+                             entc_page **ret_pages, entc_error **reterr)
+{
+    entc_call call = ENTC_CALL_INIT;
+
+    if (parents->impl != relation->parents) {
+        error_set(reterr, ENTC_E_INVALID, "argument",
+                  "the page holds \"%s\", but the relation \"%s\" starts at \"%s\"",
+                  parents->type->name, relation->name, relation->parents->type->name);
+        error_hint(reterr, "give a page of the repository that the relation was made with");
+        return ENTC_E_INVALID;
+    }
+    call.request = request;
+    return entc_relation_get_many(relation, parents->ids, parents->count, args, &call, ret_pages,
+                                  NULL, reterr);
+}
+
+entc_status entc_request_pages(entc_request *request, entc_relation *relation,
+                               const entc_page *parents, const entc_page_args *args,
+                               entc_page **ret_pages, size_t capacity, entc_error **reterr)
+{
+    if (!ret_pages && capacity)
+        return api_refuse_null("ret_pages", reterr);
+    for (size_t i = 0; i < capacity; i++)
+        ret_pages[i] = NULL;
+    if (!request || !relation || !parents)
+        return api_refuse_null(!request ? "request" : !relation ? "relation" : "parents", reterr);
+    if (capacity < parents->count) {
+        error_set(reterr, ENTC_E_INVALID, "argument",
+                  "capacity is %zu, but the page has %zu parents", capacity, parents->count);
+        error_hint(reterr, "give at least entc_page_count(parents) slots");
+        return ENTC_E_INVALID;
+    }
+    return get_pages(request, relation, parents, args, ret_pages, reterr);
+}
+
+entc_status entc_request_counters(const entc_request *request, entc_counters *ret_counters)
+{
+    if (!request || !ret_counters)
+        return ENTC_E_INVALID;
+    return tally_read(request->tally, ret_counters, NULL);
+}
+
+const char *entc_request_report(entc_request *request)
+{
+    return request ? loader_request_report(request) : NULL;
+}
