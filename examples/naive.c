@@ -1,0 +1,226 @@
+/* The naive way, to compare with: what is usually written first, on plain libpq and hiredis.
+ *
+ * Each entity is one GET, each miss one SELECT and one SET, each parent's list of children one more
+ * SELECT. It answers the queries of campaigns.c with the same data, and nothing is made slower than
+ * this way must be: the same sockets, kept open, and rows that come as JSON.
+ *
+ *   naive                              both queries, cold and warm: a line of JSON each
+ *   naive --lines campaigns|artists    that query, once for each line of standard input
+ *   cc naive.c $(pkg-config --cflags --libs hiredis libpq libcjson) -o naive
+ *
+ * Servers: ENTITYCACHE_REDIS_URI, which must be unix:///path here, and ENTITYCACHE_POSTGRES. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <cjson/cJSON.h>
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <libpq-fe.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define UNIX_SCHEME "unix://"
+
+/* One level of a query. `list` gives ids in order, of the parent $1 unless it is the top. */
+typedef struct Level {
+    const char *field;
+    const char *entity;
+    const char *list;
+    const char *row;
+    const char *selection[3]; /* ends with NULL */
+    const struct Level *children;
+} Level;
+
+static const Level events = {
+    "events",
+    "Event",
+    "SELECT id FROM events WHERE campaign_id = $1 ORDER BY id LIMIT 2",
+    "SELECT row_to_json(e) FROM (SELECT id, title FROM events WHERE id = $1) AS e",
+    {"id", "title", NULL},
+    NULL,
+};
+static const Level campaigns = {
+    "campaigns",
+    "Campaign",
+    "SELECT id FROM campaigns ORDER BY id LIMIT 5",
+    "SELECT row_to_json(c) FROM (SELECT id, title FROM campaigns WHERE id = $1) AS c",
+    {"id", "title", NULL},
+    &events,
+};
+static const Level tracks = {
+    "tracks",
+    "Track",
+    "SELECT track_id FROM track WHERE album_id = $1 ORDER BY track_id LIMIT 3",
+    "SELECT row_to_json(t) FROM (SELECT track_id, name, composer FROM track"
+    " WHERE track_id = $1) AS t",
+    {"name", "composer", NULL},
+    NULL,
+};
+static const Level albums = {
+    "albums",
+    "Album",
+    "SELECT album_id FROM album WHERE artist_id = $1 ORDER BY album_id LIMIT 2",
+    "SELECT row_to_json(a) FROM (SELECT album_id, title FROM album WHERE album_id = $1) AS a",
+    {"title", NULL, NULL},
+    &tracks,
+};
+static const Level artists = {
+    "artists",
+    "Artist",
+    "SELECT artist_id FROM artist ORDER BY artist_id LIMIT 5",
+    "SELECT row_to_json(a) FROM (SELECT artist_id, name FROM artist WHERE artist_id = $1) AS a",
+    {"name", NULL, NULL},
+    &albums,
+};
+
+typedef struct Naive {
+    PGconn *database;
+    redisContext *redis;
+    int sql_queries;
+    int redis_commands;
+} Naive;
+
+/* An example that cannot go on says why and ends. */
+static void fail(const char *message)
+{
+    fprintf(stderr, "naive: %s\n", message);
+    exit(1);
+}
+
+static PGresult *query(Naive *naive, const char *sql, const char *id)
+{
+    PGresult *result = PQexecParams(naive->database, sql, id ? 1 : 0, NULL, &id, NULL, NULL, 0);
+
+    naive->sql_queries++;
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail(PQerrorMessage(naive->database));
+    return result;
+}
+
+static redisReply *expect(const Naive *naive, redisReply *reply)
+{
+    if (!reply || reply->type == REDIS_REPLY_ERROR)
+        fail(reply ? reply->str : naive->redis->errstr);
+    return reply;
+}
+
+/* The entity, as the cache or else its row holds it. */
+static cJSON *get_by_id(Naive *naive, const Level *level, const char *id)
+{
+    redisReply *reply =
+        expect(naive, redisCommand(naive->redis, "GET naive:%s-%s", level->entity, id));
+    cJSON *entity = NULL;
+    PGresult *row = NULL;
+
+    naive->redis_commands++;
+    if (reply->type == REDIS_REPLY_STRING) {
+        entity = cJSON_Parse(reply->str);
+    } else {
+        row = query(naive, level->row, id);
+        if (PQntuples(row) != 1)
+            fail("a row is gone");
+        entity = cJSON_Parse(PQgetvalue(row, 0, 0));
+        freeReplyObject(reply);
+        reply = expect(naive, redisCommand(naive->redis, "SET naive:%s-%s %s EX 300", level->entity,
+                                           id, PQgetvalue(row, 0, 0)));
+        naive->redis_commands++;
+        PQclear(row);
+    }
+    freeReplyObject(reply);
+    if (!entity)
+        fail("an entity is no JSON");
+    return entity;
+}
+
+/* The entities of a level, below one parent, with their children. */
+static cJSON *resolve(Naive *naive, const Level *level, const char *parent)
+{
+    PGresult *ids = query(naive, level->list, parent);
+    cJSON *list = cJSON_CreateArray();
+
+    for (int i = 0; i < PQntuples(ids); i++) {
+        const char *id = PQgetvalue(ids, i, 0);
+        cJSON *entity = get_by_id(naive, level, id);
+        cJSON *object = cJSON_CreateObject();
+
+        for (const char *const *name = level->selection; *name; name++)
+            cJSON_AddItemToObject(object, *name,
+                                  cJSON_DetachItemFromObjectCaseSensitive(entity, *name));
+        if (level->children)
+            cJSON_AddItemToObject(object, level->children->field,
+                                  resolve(naive, level->children, id));
+        cJSON_AddItemToArray(list, object);
+        cJSON_Delete(entity);
+    }
+    PQclear(ids);
+    return list;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Answers the query once, as one line of JSON with what it cost, like campaigns.c. */
+static void answer(Naive *naive, const Level *top)
+{
+    const int64_t start = now_us();
+    cJSON *data = cJSON_CreateObject();
+    char *text = NULL;
+
+    naive->sql_queries = 0;
+    naive->redis_commands = 0;
+    cJSON_AddItemToObject(data, top->field, resolve(naive, top, NULL));
+    text = cJSON_PrintUnformatted(data);
+    if (!text)
+        fail("no memory");
+    printf("{\"data\":%s,\"extensions\":{\"dataFetching\":{\"sqlQueries\":%d,\"redisCommands\":%d,"
+           "\"microseconds\":%" PRId64 "}}}\n",
+           text, naive->sql_queries, naive->redis_commands, now_us() - start);
+    if (fflush(stdout) != 0)
+        fail("standard output is closed");
+    cJSON_free(text);
+    cJSON_Delete(data);
+}
+
+static void connect_servers(Naive *naive)
+{
+    const char *postgres = getenv("ENTITYCACHE_POSTGRES");
+    const char *redis = getenv("ENTITYCACHE_REDIS_URI");
+
+    if (!redis || strncmp(redis, UNIX_SCHEME, strlen(UNIX_SCHEME)) != 0)
+        fail("ENTITYCACHE_REDIS_URI must be unix:///path");
+    naive->redis = redisConnectUnix(redis + strlen(UNIX_SCHEME));
+    if (!naive->redis || naive->redis->err)
+        fail(naive->redis ? naive->redis->errstr : "no memory");
+    naive->database = PQconnectdb(postgres ? postgres : "");
+    if (PQstatus(naive->database) != CONNECTION_OK)
+        fail(PQerrorMessage(naive->database));
+}
+
+int main(int argc, char **argv)
+{
+    const Level *const queries[] = {&campaigns, &artists};
+    const char *only = argc == 3 && strcmp(argv[1], "--lines") == 0 ? argv[2] : NULL;
+    Naive naive = {NULL, NULL, 0, 0};
+
+    if (argc > 1 && (!only || (strcmp(only, "campaigns") != 0 && strcmp(only, "artists") != 0))) {
+        fprintf(stderr, "usage: naive [--lines campaigns|artists]\n");
+        return 2;
+    }
+    connect_servers(&naive);
+    for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+        if (only && strcmp(only, queries[i]->field) != 0)
+            continue;
+        for (int run = 0; only ? getchar() == '\n' : run < 2; run++)
+            answer(&naive, queries[i]);
+    }
+    PQfinish(naive.database);
+    redisFree(naive.redis);
+    return 0;
+}
