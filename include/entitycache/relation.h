@@ -60,6 +60,12 @@ ENTC_EXPORT entc_status entc_relation_new(BaseCacheRepository *parents,
                                           const entc_relation_desc *desc,
                                           entc_relation **ret_relation, entc_error **reterr);
 
+/* Compares a relation with the live schema: its columns, their types, and whether an index serves
+ * it. See entc_repository_check().
+ * Ownership, Threads, Errors: as entc_repository_check(). Since: 0.1 */
+ENTC_EXPORT entc_status entc_relation_check(entc_relation *relation, const entc_call *call,
+                                            entc_buffer *report, entc_error **reterr);
+
 /* Frees a relation; NULL is accepted. Operations under way go on.
  * Ownership: consumes it. Threads: Confined, Callback-safe. Errors: none. Since: 0.1 */
 ENTC_EXPORT void entc_relation_free(entc_relation *relation);
@@ -104,10 +110,11 @@ ENTC_EXPORT size_t entc_page_count(const entc_page *page);
  * Ownership: none. Threads: Free, Callback-safe. Errors: none. Since: 0.1 */
 ENTC_EXPORT int32_t entc_page_has_next(const entc_page *page);
 
-/* Copies the id of a slot.
+/* Copies a part of the id of a slot; a key of one field has part 0 alone.
  * Ownership: text is borrowed, as long as the page is referenced. Threads: Free, Callback-safe.
- * Errors: ENTC_E_INVALID for a NULL argument or an index out of range. Since: 0.1 */
-ENTC_EXPORT entc_status entc_page_id(const entc_page *page, size_t index, entc_value *ret_id);
+ * Errors: ENTC_E_INVALID for a NULL argument, or an index or part out of range. Since: 0.1 */
+ENTC_EXPORT entc_status entc_page_id(const entc_page *page, size_t index, size_t part,
+                                     entc_value *ret_id);
 
 /* Shows the entity of a slot; NULL when it is absent or failed (see entc_page_status()), or out of
  * range.

@@ -102,7 +102,8 @@ ENTC_EXPORT entc_status entc_repository_get_by_id_async(BaseCacheRepository *rep
                                                         const entc_value *id, const entc_call *call,
                                                         entc_op **ret_op, entc_error **reterr);
 
-/* Gets `count` entities, answered by index: same length and order, duplicates kept. One MGET asks
+/* Gets `count` entities, answered by index (of a composite key `ids` has count * parts values, id
+ * after id): same length and order, duplicates kept. One MGET asks
  * the cache for all, one statement the database for all misses. It is ENTC_OK when the batch ran;
  * absent slots are NULL. `ret_statuses` (may be NULL) tells per slot ENTC_OK, ENTC_E_NOT_FOUND,
  * ENTC_E_INVALID (that id), or the slot's error. When every slot failed the same way, that is the
@@ -125,11 +126,21 @@ ENTC_EXPORT entc_status entc_repository_get_many_async(BaseCacheRepository *repo
                                                        const entc_call *call, entc_op **ret_op,
                                                        entc_error **reterr);
 
-/* Does what entc_repository_get_many() does, for ids in a plain array.
+/* Does what entc_repository_get_many() does, for ids in a plain array, of a key of one field.
  * Ownership, Threads, Errors: as entc_repository_get_many(). Since: 0.1 */
 ENTC_EXPORT entc_status entc_repository_get_many_int64(
     BaseCacheRepository *repository, const int64_t *ids, size_t count, const entc_call *call,
     entc_entity **ret_entities, entc_status *ret_statuses, entc_error **reterr);
+
+/* Compares the descriptors with the live schema: table or view, columns, types, nullability, the
+ * key and its uniqueness and collation, row-level security. Every difference is a line of `report`
+ * (may be NULL; it is cleared first), with table, column, both types and the cure.
+ * Ownership: none. Threads: Free; not inside a callback.
+ * Errors: ENTC_E_SCHEMA tells the first difference and how many there are; others as
+ * entc_repository_get_many(). Since: 0.1 */
+ENTC_EXPORT entc_status entc_repository_check(BaseCacheRepository *repository,
+                                              const entc_call *call, entc_buffer *report,
+                                              entc_error **reterr);
 
 ENTC_END_DECLS
 

@@ -57,16 +57,28 @@ size_t codec_timestamp_text(char out[CODEC_TIMESTAMP_MAX], int64_t microseconds)
 /* Reads exactly what codec_timestamp_text() writes (also with fewer decimals, or none). */
 bool codec_timestamp_parse(const char *text, size_t length, int64_t *ret_microseconds);
 
+#define CODEC_DATE_MAX 24
+/* As the day part of a timestamp. */
+size_t codec_date_text(char out[CODEC_DATE_MAX], int32_t days);
+bool codec_date_parse(const char *text, size_t length, int32_t *ret_days);
+#define CODEC_UUID_LENGTH 36
+void codec_uuid_text(char out[CODEC_UUID_LENGTH], const uint8_t uuid[16]);
+/* 8-4-4-4-12 hex digits of either case. */
+bool codec_uuid_parse(const char *text, size_t length, uint8_t ret_uuid[16]);
+
 /* Makes the id that a caller gave canonical for this key: an INT64 key takes INT64, or TEXT in
  * canonical decimal; a TEXT key takes TEXT (UTF-8 without NUL, 1 to CODEC_ID_TEXT_MAX bytes, at
  * most CODEC_ID_KEY_MAX once encoded). Text is borrowed from `given`. On failure writes an error
  * that names the entity, the key and the cure (the id's bytes are not in it). `reterr` may be NULL.
  */
+/* `given` and `ret_id` have type->key_count values. A UUID key takes UUID, or TEXT of 36 characters
+ * in either case. */
 entc_status codec_id(const struct schema_type *type, const entc_value *given, entc_value *ret_id,
                      entc_error **reterr);
 
 /* Appends `<id>` as it stands in a key: bytes outside [A-Za-z0-9._~:@=+,/-] are percent-encoded
- * (upper-case hex). False when memory is out. The whole key is <prefix><cache_name>-<id>. */
-bool codec_id_append(const entc_value *id, struct buffer *buffer);
+ * (upper-case hex); the parts of a composite id are joined by ',', which is %2C inside a part.
+ * False when memory is out. The whole key is <prefix><cache_name>-<id>. */
+bool codec_id_append(const entc_value *id, size_t parts, struct buffer *buffer);
 
 #endif

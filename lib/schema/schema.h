@@ -18,14 +18,16 @@
 #define SCHEMA_RECORD_MAX (1024 * 1024)
 
 struct schema_field {
-    const char *name; /* column and JSON member; owned by the type */
+    const char *name; /* owned by the type */
     uint32_t name_length;
+    const char *json_name; /* owned by the type; `name` when the descriptor gave none */
+    uint32_t json_name_length;
     uint32_t type;       /* ENTC_BOOL ... */
     uint32_t flags;      /* ENTC_KEY ... */
     uint32_t offset;     /* in the record */
     uint32_t has_offset; /* of the has_ byte, or SCHEMA_NO_OFFSET */
     uint32_t json_length;
-    const char *json_prefix; /* `"name":`, as it stands in JSON */
+    const char *json_prefix; /* `"json_name":`, escaped as it stands in JSON */
 };
 
 struct schema_type {
@@ -36,7 +38,7 @@ struct schema_type {
     uint32_t record_size;
     uint32_t field_count;
     struct schema_field *fields;
-    uint32_t key_count;         /* 1 in this release */
+    uint32_t key_count;         /* 1 or more: the parts of an id */
     const uint32_t *key_fields; /* indexes of the ENTC_KEY fields */
     uint32_t text_count;
     const uint32_t *text_fields; /* indexes of the fields whose bytes stand behind the record */
@@ -50,6 +52,9 @@ struct schema_model {
     const char *schema;
     const char *table;
     const char *cache_name;
+    const char *const *columns; /* by field index: the column of each field */
+    const char *read_from;      /* the relation that reads use; `table` when none was given */
+    const char *filter_sql;     /* NULL: none */
 };
 
 /* How a type lies in memory and what C type it has: bytes of the member and its alignment; 0 for no
@@ -65,8 +70,8 @@ bool schema_type_is_text(uint32_t type);
  * last, size a multiple of 8). Refuses by name, with the cure: wrong struct_size or field_size, no
  * fields, NULL or illegal or duplicate names (also differing only by case), unknown type or flag,
  * wrong member size, misaligned or out-of-range offsets, members or has_ bytes that overlap, no
- * key, more than one key field (ENTC_E_UNSUPPORTED in this release), a key that is nullable or
- * neither INT64 nor TEXT. Descriptors are walked with the caller's field_size. */
+ * key, a key that is nullable or of none of the types INT64, TEXT and UUID, ENTC_JSON_STRING on
+ * anything but INT64, duplicate JSON names. Descriptors are walked with the caller's field_size. */
 entc_status schema_type_new(const entc_entity_desc *desc, const entc_allocator *allocator,
                             struct schema_type **ret_type, entc_error **reterr);
 struct schema_type *schema_type_ref(struct schema_type *type); /* NULL gives NULL */
