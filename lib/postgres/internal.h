@@ -218,8 +218,7 @@ bool postgres_connection_is_sound(struct postgres_connection *connection);
 void postgres_connection_set_state(struct postgres_connection *connection,
                                    enum postgres_link state);
 bool postgres_connection_watch(struct postgres_connection *connection, uint32_t events);
-/* Closes the socket and frees the connection, from any state. The query on it must have been taken
- * off. */
+/* Closes the socket and frees the connection, from any state. A query on it is forgotten. */
 void postgres_connection_free(struct postgres_connection *connection);
 
 /* ---- query.c ---- */
@@ -278,7 +277,8 @@ struct postgres_port {
     struct random random;
     uint32_t failures;   /* attempts to connect that failed in a row */
     int64_t retry_at_us; /* no attempt before */
-    entc_error *down;    /* why the last one failed */
+    struct engine_timer retry;
+    entc_error *down; /* why the last one failed */
     enum postgres_trouble trouble;
     bool is_closed;
 
@@ -290,8 +290,9 @@ struct postgres_port {
 
 /* Has waiting queries and connections brought together in this turn. */
 void postgres_pool_wake(struct postgres_port *port);
-/* The hook's. */
+/* The hook's and the timer's. */
 void postgres_pool_run(struct engine_hook *hook);
+void postgres_pool_retry(struct engine_timer *timer);
 /* Puts a query at the end of the queue or, to be sent again, at its beginning. */
 void postgres_pool_push(struct postgres_port *port, struct postgres_pending *pending);
 void postgres_pool_push_front(struct postgres_port *port, struct postgres_pending *pending);

@@ -133,12 +133,13 @@ bool postgres_pool_is_down(const struct postgres_port *port)
 
 /* ---- what happens to connections ---- */
 
-static void tell(struct postgres_port *port, enum postgres_trouble trouble, const entc_error *error)
+/* What is known already is not told again. */
+static void tell(struct postgres_port *port, enum postgres_trouble trouble, const char *story)
 {
-    if (trouble > port->trouble)
-        log_write(port->log, ENTC_LOG_WARNING, "postgres", "%s", entc_error_message(error));
-    if (trouble > port->trouble)
-        port->trouble = trouble;
+    if (trouble <= port->trouble)
+        return;
+    port->trouble = trouble;
+    log_write(port->log, ENTC_LOG_WARNING, "postgres", "%s", story);
 }
 
 void postgres_pool_connected(struct postgres_connection *connection)
@@ -169,9 +170,17 @@ void postgres_pool_failed(struct postgres_port *port, const entc_error *error)
     error_copy(&port->down, error, ENTC_E_UNAVAILABLE);
     port->failures++;
     port->retry_at_us = engine_turn_us(port->engine) + next_pause_us(port);
-    tell(port, TROUBLE_DOWN, error);
+    tell(port, TROUBLE_DOWN, entc_error_message(error));
     if (living(port) + connecting(port) == 0)
         fail_waiting(port);
+    /* Who waits for another connection to be free need not wait for that alone. */
+    else if (port->waiting_count > 0)
+        engine_timer_set(port->engine, &port->retry, port->retry_at_us);
+}
+
+void postgres_pool_retry(struct engine_timer *timer)
+{
+    postgres_pool_wake(BASE_CONTAINER(timer, struct postgres_port, retry));
 }
 
 /* What killed one has most likely killed its neighbours, and their sockets may not know it yet. */
@@ -181,8 +190,5 @@ void postgres_pool_lost(struct postgres_port *port)
 
     while (!list_is_empty(idle))
         postgres_connection_free(BASE_CONTAINER(idle->next, struct postgres_connection, link));
-    if (port->trouble == TROUBLE_NONE)
-        log_write(port->log, ENTC_LOG_WARNING, "postgres", "a connection was lost");
-    if (port->trouble == TROUBLE_NONE)
-        port->trouble = TROUBLE_LOST;
+    tell(port, TROUBLE_LOST, "a connection was lost");
 }

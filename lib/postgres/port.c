@@ -57,8 +57,11 @@ static void close_port(struct db_port *db_port)
     struct postgres_port *port = port_of(db_port);
 
     port->is_closed = true;
-    if (!engine_is_forked(port->engine))
+    /* A forked child leaves the parent's engine as it is. */
+    if (!engine_is_forked(port->engine)) {
         engine_hook_stop(&port->hook);
+        engine_timer_stop(port->engine, &port->retry);
+    }
     for (int state = 0; state < LINK_STATES; state++)
         while (!list_is_empty(&port->connections[state]))
             postgres_connection_free(
@@ -75,7 +78,7 @@ static void free_port(struct db_port *db_port)
             BASE_CONTAINER(port->waiting.next, struct postgres_pending, link);
 
         postgres_pool_remove(port, pending);
-        postgres_pool_take(pending);
+        base_release(port->allocator, pending);
     }
     if (port->lookup)
         postgres_lookup_forget(port);
@@ -110,6 +113,7 @@ static struct postgres_port *allocate_port(const struct postgres_config *config)
     port->connect_timeout_us = config->connect_timeout_us;
     port->limit = config->connections;
     port->hook.run = postgres_pool_run;
+    port->retry.fire = postgres_pool_retry;
     for (int state = 0; state < LINK_STATES; state++)
         list_init(&port->connections[state]);
     list_init(&port->waiting);

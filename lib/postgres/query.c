@@ -235,7 +235,8 @@ void postgres_query_send(struct postgres_connection *connection, struct postgres
         end_refused(pending, ENTC_E_NO_MEMORY);
         return;
     }
-    pending->query->statements += is_sent;
+    if (is_sent)
+        pending->query->statements++;
     if (!is_sent || !flush(connection))
         lose(connection);
 }

@@ -157,11 +157,12 @@ static entc_status give_ids(struct postgres_reader *reader, struct db_query *que
 {
     const int column = query->kind == DB_PAGES;
     const struct schema_field *key = key_field(query->model->type);
-    const enum postgres_reading reading = postgres_reading_of(key->type, PQftype(result, column));
     const int rows = PQntuples(result);
+    enum postgres_reading reading = READING_NONE;
 
     if (PQnfields(result) != column + 1)
         return refuse_answer(reader, query);
+    reading = postgres_reading_of(key->type, PQftype(result, column));
     if (reading == READING_NONE)
         return refuse_type(reader, query, key, PQftype(result, column));
     for (int row = 0; row < rows && reader->query == query; row++) {

@@ -225,7 +225,8 @@ void fixture_assert_keys(struct fixture *f, const char *names)
     char found[4096] = "";
     size_t length = 0;
 
-    qsort(reply->element, reply->elements, sizeof(reply->element[0]), compare_names);
+    if (reply->elements > 0)
+        qsort(reply->element, reply->elements, sizeof(reply->element[0]), compare_names);
     for (size_t i = 0; i < reply->elements && length < sizeof(found); i++)
         length += (size_t)snprintf(found + length, sizeof(found) - length, "%s%s", i ? " " : "",
                                    reply->element[i]->str);

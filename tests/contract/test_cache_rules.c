@@ -122,6 +122,34 @@ static void a_hit_is_one_mget_and_nothing_more(void **state)
     assert_int_equal(fixture_since(f, &before).batches, 2);
 }
 
+/* On a server that has seen no script yet, too. */
+static void a_fill_stands_before_the_next_read_asks(void **state)
+{
+    struct fixture *f = *state;
+
+    get(f, 1);
+    get(f, 1);
+    get_absent(f, 999);
+    get_absent(f, 999);
+    assert_int_equal(fixture_counters(f).hits, 1);
+    assert_int_equal(fixture_counters(f).negatives, 1);
+    assert_int_equal(fixture_counters(f).redis_mgets, 4);
+    assert_int_equal(fixture_counters(f).redis_leases, 2);
+    assert_int_equal(fixture_counters(f).sql_queries, 2);
+}
+
+static void scripts_that_the_server_lost_are_said_again(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_warm(f, f->campaigns, 1, 1);
+    freeReplyObject(test_redis_command(&f->redis, "SCRIPT FLUSH"));
+    fixture_warm(f, f->campaigns, 2, 4);
+    fixture_assert_keys(f, "Campaign-1 Campaign-2 Campaign-3 Campaign-4");
+    assert_int_equal(fixture_counters(f).redis_failures, 0);
+    assert_int_equal(fixture_counters(f).fills_refused, 0);
+}
+
 static void all_misses_of_a_batch_are_one_statement(void **state)
 {
     struct fixture *f = *state;
@@ -448,6 +476,8 @@ int main(void)
         IN_BOTH_DRIVES(what_other_tools_wrote_as_plain_json_is_a_hit),
         IN_BOTH_DRIVES(no_lease_remains_after_a_fill),
         IN_BOTH_DRIVES(a_hit_is_one_mget_and_nothing_more),
+        IN_BOTH_DRIVES(a_fill_stands_before_the_next_read_asks),
+        IN_BOTH_DRIVES(scripts_that_the_server_lost_are_said_again),
         IN_BOTH_DRIVES(all_misses_of_a_batch_are_one_statement),
         IN_BOTH_DRIVES(an_absent_id_asked_again_and_again_costs_one_statement),
         IN_BOTH_DRIVES(a_batch_of_hits_and_absent_ids_asks_for_the_absent_alone),

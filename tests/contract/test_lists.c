@@ -255,7 +255,7 @@ static void a_page_is_an_operations_result_and_is_taken_once(void **state)
     const entc_page_args args = ENTC_FIRST(3);
     entc_op *op = NULL;
     entc_page *page = NULL;
-    entc_page *again = NULL;
+    entc_page *too_many[2] = {NULL, NULL};
     entc_entity *entity = NULL;
 
     assert_ok(f, entc_repository_list_async(f->campaigns, &args, NULL, &op, &f->error));
@@ -264,9 +264,9 @@ static void a_page_is_an_operations_result_and_is_taken_once(void **state)
     assert_int_equal(entc_op_take_pages(op, &page, 1), ENTC_E_AGAIN);
     assert_int_equal(fixture_finish(f, op), ENTC_OK);
     assert_int_equal(entc_op_take_entity(op, &entity), ENTC_E_INVALID);
-    assert_int_equal(entc_op_take_pages(op, &page, 2), ENTC_E_INVALID);
+    assert_int_equal(entc_op_take_pages(op, too_many, 2), ENTC_E_INVALID);
     assert_ok(f, entc_op_take_pages(op, &page, 1));
-    assert_int_equal(entc_op_take_pages(op, &again, 1), ENTC_E_INVALID);
+    assert_int_equal(entc_op_take_pages(op, too_many, 1), ENTC_E_INVALID);
     entc_op_unref(op);
     assert_ptr_equal(entc_page_ref(page), page);
     entc_page_unref(page);

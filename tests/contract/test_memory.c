@@ -8,7 +8,7 @@
 
 /* hiredis and libpq use malloc; all else comes from here. */
 static struct test_allocator memory;
-static uint64_t trial_n;
+static uint64_t trial_n; /* which allocation fails; for messages */
 
 /* What one test does again and again: `prepare` with memory, `attempt` while it fails. */
 struct trial {
@@ -27,7 +27,8 @@ static void free_engine(struct fixture *f)
 {
     fixture_free_engine(f);
     if (test_allocator_live(&memory) != 0)
-        fail_msg("%zu blocks are left (n=%llu)", test_allocator_live(&memory), (unsigned long long)trial_n);
+        fail_msg("%zu blocks are left after allocation %llu failed", test_allocator_live(&memory),
+                 (unsigned long long)trial_n);
 }
 
 static bool is_expected(entc_status status)

@@ -100,6 +100,9 @@ void test_servers_run(const char *const *arguments, char *output, size_t size)
 
 void test_directory_make(char directory[TEST_DIRECTORY], int *ret_guard)
 {
+    /* Without the script there would be no guard: better to know before there is a folder. */
+    if (access(script_path(), R_OK) != 0)
+        test_fail("%s: %s", script_path(), strerror(errno));
     const char *parent = getenv("TMPDIR");
     if (parent == NULL || parent[0] == '\0')
         parent = P_tmpdir;

@@ -64,8 +64,9 @@ static bool make_services(struct world *world)
 
 static bool make(struct world *world)
 {
-    const struct engine_config config = {
-        .drive = ENTC_DRIVE_HOST, .now_us = world_now, .allocator = &world->memory.allocator};
+    const struct engine_config config = {.drive = is_real ? ENTC_DRIVE_WAITERS : ENTC_DRIVE_HOST,
+                                         .now_us = world_now,
+                                         .allocator = &world->memory.allocator};
 
     if (engine_new(&config, &world->engine, NULL) != ENTC_OK)
         return false;

@@ -160,8 +160,6 @@ static void a_wait_for_another_operation_does_not_run_it(void **state)
 static void one_who_sleeps_is_woken_for_the_step_of_its_operation(void **state)
 {
     struct engine *engine = *state;
-    struct seen seen = {0};
-    struct fake *other = fake_new(engine, &fake_inert, &seen);
     struct stepper driving;
     struct stepper it;
     pthread_t threads[2];
@@ -185,7 +183,6 @@ static void one_who_sleeps_is_woken_for_the_step_of_its_operation(void **state)
     thread_join(threads[0]);
     stepper_fini(&it);
     stepper_fini(&driving);
-    engine_op_unref(&other->op);
 }
 
 static void in_host_mode_a_thread_that_waits_runs_the_step_itself(void **state)

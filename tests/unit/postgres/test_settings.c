@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void forget_environment(void)
@@ -91,14 +92,14 @@ static void several_hosts_have_their_own_ports_or_share_one(void **state)
 
 static void the_environment_and_the_service_file_count(void **state)
 {
-    char path[] = "/tmp/entc-service-XXXXXX";
-    int fd = mkstemp(path);
+    char path[64];
+    int fd = memfd_create("services", 0);
 
     (void)state;
     forget_environment();
     assert_true(fd >= 0);
     assert_true(dprintf(fd, "[shop]\nhost=of.service\nport=77\n") > 0);
-    close(fd);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     setenv("PGSERVICEFILE", path, 1);
     assert_one("service=shop", "of.service", "-", "77", true);
     setenv("PGSERVICE", "shop", 1);
@@ -107,7 +108,7 @@ static void the_environment_and_the_service_file_count(void **state)
     setenv("PGHOST", "of.environment", 1);
     assert_one("port=5", "of.environment", "-", "5", true);
     assert_one("host=of.text", "of.text", "-", "5432", true);
-    unlink(path);
+    close(fd);
     forget_environment();
 }
 
