@@ -206,9 +206,90 @@ static const char *read_timestamp(struct decoder *decoder, const char *at, uint3
     return at;
 }
 
+static const char *read_bytes(struct decoder *decoder, const char *at, uint32_t field)
+{
+    char *scratch = scratch_of(decoder);
+    struct json_text text;
+    size_t length;
+
+    if (at == decoder->end || *at != '"')
+        return read_other(decoder, at, field);
+    at = json_string(at + 1, decoder->end, scratch, &text);
+    if (!at)
+        return NULL;
+    if (json_base64_read(scratch, text.length, &length))
+        entity_draft_text_end(decoder->draft, field, length);
+    else
+        reshape(decoder, field);
+    return at;
+}
+
+static const char *read_uuid(struct decoder *decoder, const char *at, uint32_t field)
+{
+    char *scratch = scratch_of(decoder);
+    struct json_text text;
+    uint8_t uuid[SCHEMA_UUID_SIZE];
+
+    if (at == decoder->end || *at != '"')
+        return read_other(decoder, at, field);
+    at = json_string(at + 1, decoder->end, scratch, &text);
+    if (!at)
+        return NULL;
+    if (codec_uuid_parse(scratch, text.length, uuid))
+        entity_draft_set_uuid(decoder->draft, field, uuid);
+    else
+        reshape(decoder, field);
+    return at;
+}
+
+static const char *read_date(struct decoder *decoder, const char *at, uint32_t field)
+{
+    char *scratch = scratch_of(decoder);
+    struct json_text text;
+    int32_t days;
+
+    if (at == decoder->end || *at != '"')
+        return read_other(decoder, at, field);
+    at = json_string(at + 1, decoder->end, scratch, &text);
+    if (!at)
+        return NULL;
+    if (codec_date_parse(scratch, text.length, &days))
+        entity_draft_set_int64(decoder->draft, field, days);
+    else
+        reshape(decoder, field);
+    return at;
+}
+
+/* All between colon and comma, white space too: the database may have that in a `json` column, and
+ * what was read is written again byte for byte. In a field that may be NULL, null is NULL; the JSON
+ * value null is never cached there. */
+static const char *read_json(struct decoder *decoder, const char *at, uint32_t field)
+{
+    const char *begin = at;
+    char *text = scratch_of(decoder);
+    const char *value = json_space(at, decoder->end);
+
+    if (json_is_literal(value, decoder->end, "null", 4) &&
+        (decoder->type->fields[field].flags & ENTC_NULLABLE))
+        return read_other(decoder, value, field);
+    at = json_value(value, decoder->end, 1, text);
+    if (!at)
+        return NULL;
+    at = json_space(at, decoder->end);
+    memcpy(text, begin, (size_t)(at - begin));
+    entity_draft_text_end(decoder->draft, field, (size_t)(at - begin));
+    return at;
+}
+
+/* `at` is behind the colon; only JSON keeps the white space there. */
 static const char *read_value(struct decoder *decoder, const char *at, uint32_t field)
 {
-    switch (decoder->type->fields[field].type) {
+    const uint32_t type = decoder->type->fields[field].type;
+
+    if (type == ENTC_JSON)
+        return read_json(decoder, at, field);
+    at = json_space(at, decoder->end);
+    switch (type) {
     case ENTC_BOOL:
         return read_bool(decoder, at, field);
     case ENTC_INT64:
@@ -219,6 +300,12 @@ static const char *read_value(struct decoder *decoder, const char *at, uint32_t 
         return read_text(decoder, at, field);
     case ENTC_TIMESTAMP:
         return read_timestamp(decoder, at, field);
+    case ENTC_BYTES:
+        return read_bytes(decoder, at, field);
+    case ENTC_UUID:
+        return read_uuid(decoder, at, field);
+    case ENTC_DATE:
+        return read_date(decoder, at, field);
     default:
         return read_other(decoder, at, field);
     }
@@ -244,7 +331,7 @@ static const char *read_name(struct decoder *decoder, const char *at, uint32_t e
     at = json_string(at + 1, decoder->end, scratch, &name);
     if (!at)
         return NULL;
-    *ret_field = schema_type_find(decoder->type, scratch, name.length);
+    *ret_field = schema_type_find_json(decoder->type, scratch, name.length);
     at = json_space(at, decoder->end);
     return at < decoder->end && *at == ':' ? at + 1 : NULL;
 }
@@ -257,9 +344,8 @@ static const char *read_member(struct decoder *decoder, const char *at, uint32_t
     at = read_name(decoder, at, *expected, &field);
     if (!at)
         return NULL;
-    at = json_space(at, decoder->end);
     if (field == decoder->type->field_count)
-        return json_value(at, decoder->end, 1, scratch_of(decoder));
+        return json_value(json_space(at, decoder->end), decoder->end, 1, scratch_of(decoder));
     if (decoder->draft->given[field])
         return NULL;
     *expected = field + 1 < decoder->type->field_count ? field + 1 : 0;
