@@ -53,8 +53,9 @@ ENTC_EXPORT entc_status entc_repository_list_async(BaseCacheRepository *reposito
 /* Makes a relation between two repositories of one engine. The descriptor may be temporary.
  * Ownership: yours: entc_relation_free(). The repositories may be freed before; its calls then
  * answer ENTC_E_CLOSED.
- * Threads: Free. Errors: ENTC_E_INVALID names the member and the cure; ENTC_E_CLOSED,
- * ENTC_E_FORKED, ENTC_E_NO_MEMORY. Since: 0.1 */
+ * Threads: Free. Errors: ENTC_E_INVALID names the member and the cure; ENTC_E_UNSUPPORTED parents
+ * whose key has several fields (children may have such a key); ENTC_E_CLOSED, ENTC_E_FORKED,
+ * ENTC_E_NO_MEMORY. Since: 0.1 */
 ENTC_EXPORT entc_status entc_relation_new(BaseCacheRepository *parents,
                                           BaseCacheRepository *children,
                                           const entc_relation_desc *desc,

@@ -31,7 +31,8 @@ struct BaseCacheRepositoryOps {
     /* Answers one id. The base calls the get_many slot with one id. */
     entc_status (*get_by_id)(BaseCacheRepository *repository, const entc_value *id,
                              const entc_call *call, entc_op **ret_op, entc_error **reterr);
-    /* Answers `count` ids in their order, duplicates kept. */
+    /* Answers `count` ids in their order, duplicates kept; of a composite key `ids` has
+     * count * parts values, id after id. */
     entc_status (*get_many)(BaseCacheRepository *repository, const entc_value *ids, size_t count,
                             const entc_call *call, entc_op **ret_op, entc_error **reterr);
 };
@@ -84,7 +85,8 @@ ENTC_EXPORT void entc_repository_fini(BaseCacheRepository *repository);
 ENTC_EXPORT const BaseCacheRepositoryOps *entc_repository_base_ops(void);
 
 /* Gets one entity by its id: from the cache, else from the database, which fills the cache. `id` is
- * an ENTC_INT64 or ENTC_TEXT value; "7" and 7 are the same id of an INT64 key.
+ * an ENTC_INT64, ENTC_TEXT or ENTC_UUID value, or of a composite key an array of one for each part;
+ * "7" and 7 are the same id of an INT64 key, and a UUID may be given as its 36 characters.
  * Ownership: the reference is yours: entc_entity_unref(). Threads: Free; not inside a callback.
  * Errors: ENTC_E_NOT_FOUND (no error object), ENTC_E_INVALID, ENTC_E_TIMEOUT, ENTC_E_UNAVAILABLE,
  * ENTC_E_BUSY, ENTC_E_SCHEMA, ENTC_E_DATABASE, ENTC_E_CLOSED, ENTC_E_REENTRANT, ENTC_E_FORKED,
@@ -103,13 +105,13 @@ ENTC_EXPORT entc_status entc_repository_get_by_id_async(BaseCacheRepository *rep
                                                         entc_op **ret_op, entc_error **reterr);
 
 /* Gets `count` entities, answered by index (of a composite key `ids` has count * parts values, id
- * after id): same length and order, duplicates kept. One MGET asks
- * the cache for all, one statement the database for all misses. It is ENTC_OK when the batch ran;
- * absent slots are NULL. `ret_statuses` (may be NULL) tells per slot ENTC_OK, ENTC_E_NOT_FOUND,
- * ENTC_E_INVALID (that id), or the slot's error. When every slot failed the same way, that is the
- * call's status too. On failure every slot is NULL. An empty batch is ENTC_OK.
- * Ownership: the references are yours: entc_entities_unref(). Threads: Free; not inside a callback.
- * Errors: as entc_repository_get_by_id(), but for ENTC_E_NOT_FOUND. Since: 0.1 */
+ * after id): same length and order, duplicates kept. One MGET asks the cache for all, one statement
+ * the database for all misses. It is ENTC_OK when the batch ran; absent slots are NULL.
+ * `ret_statuses` (may be NULL) tells per slot ENTC_OK, ENTC_E_NOT_FOUND, ENTC_E_INVALID (that id),
+ * or the slot's error. When every slot failed the same way, that is the call's status too. On
+ * failure every slot is NULL. An empty batch is ENTC_OK. Ownership: the references are yours:
+ * entc_entities_unref(). Threads: Free; not inside a callback. Errors: as
+ * entc_repository_get_by_id(), but for ENTC_E_NOT_FOUND. Since: 0.1 */
 ENTC_EXPORT entc_status entc_repository_get_many(BaseCacheRepository *repository,
                                                  const entc_value *ids, size_t count,
                                                  const entc_call *call, entc_entity **ret_entities,
