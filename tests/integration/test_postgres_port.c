@@ -597,7 +597,7 @@ static void what_is_not_as_declared_is_named_with_its_cure(void **state)
               "column \"title\" of public.events is declared ENTC_INT64, but its type is text",
               "declare the field ENTC_TEXT");
     run_wrong("events", wrong_key, 1, ENTC_E_SCHEMA, "42883", "operator does not exist",
-              "text or varchar where it is ENTC_TEXT");
+              "text or varchar for ENTC_TEXT");
     run_wrong("texts", short_key, 1, ENTC_E_SCHEMA, "42883", "operator does not exist", "");
 }
 
