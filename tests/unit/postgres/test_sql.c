@@ -193,6 +193,21 @@ static void pages_of_composite_keys_are_arrays_of_records(void **state)
     shape_model_free(model);
 }
 
+static void many_texts_are_looked_up_one_by_one_too(void **state)
+{
+    struct schema_model *model = countries();
+    struct db_query query = {.kind = DB_BY_IDS, .model = model, .id_count = 200};
+
+    (void)state;
+    assert_sql(&query, "SELECT \"name\"::text,\"code\" FROM \"My \"\"Geo\"\"\".\"Country list\""
+                       " WHERE \"code\" = ANY($1)");
+    query.id_count = 201;
+    assert_sql(&query, "SELECT c.* FROM unnest($1) AS entc_p(k0) CROSS JOIN LATERAL (SELECT"
+                       " \"name\"::text,\"code\" FROM \"My \"\"Geo\"\"\".\"Country list\""
+                       " WHERE \"code\" = entc_p.k0 OFFSET 0) AS c");
+    shape_model_free(model);
+}
+
 static void a_filter_narrows_single_keys_too(void **state)
 {
     entc_model_desc desc = ENTC_MODEL("campaigns");
@@ -238,6 +253,7 @@ int main(void)
         cmocka_unit_test(composite_ids_are_looked_up_one_by_one_in_what_reads_use),
         cmocka_unit_test(lists_of_composite_keys_give_their_parts_under_the_filter),
         cmocka_unit_test(pages_of_composite_keys_are_arrays_of_records),
+        cmocka_unit_test(many_texts_are_looked_up_one_by_one_too),
         cmocka_unit_test(a_filter_narrows_single_keys_too),
         cmocka_unit_test(the_buffer_is_written_over),
     };
