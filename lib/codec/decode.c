@@ -14,6 +14,7 @@ struct decoder {
     struct entity_draft *draft;
     const struct schema_type *type;
     const char *end;
+    uint32_t missing; /* members that were not there yet: none comes twice */
     bool is_reshaped;
 };
 
@@ -117,7 +118,7 @@ static const char *read_int64(struct decoder *decoder, const char *at, uint32_t 
     if (next == first || next == end || (*first == '0' && next - first > 1) ||
         (*next != ',' && *next != '}'))
         return read_unusual_int64(decoder, at, field);
-    entity_draft_set_int64(decoder->draft, field, is_negative ? -number : number);
+    entity_draft_put_int64(decoder->draft, field, is_negative ? -number : number);
     return next;
 }
 
@@ -145,12 +146,41 @@ static const char *read_quoted_double(struct decoder *decoder, const char *at, u
     return at;
 }
 
+/* As it is usually written, without exponent and with few digits; NULL for anything else. */
+static const char *read_plain_double(const char *at, const char *end, struct json_number *number)
+{
+    const char *first = at;
+    const char *point = NULL;
+    uint64_t digits = 0;
+
+    while (at < end && is_digit(*at) && at - first < SAFE_DIGITS)
+        digits = digits * 10 + (uint64_t)(*at++ - '0');
+    if (at == first || (*first == '0' && at - first > 1))
+        return NULL;
+    if (at < end && *at == '.') {
+        point = ++at;
+        while (at < end && is_digit(*at) && at - first <= SAFE_DIGITS)
+            digits = digits * 10 + (uint64_t)(*at++ - '0');
+    }
+    if (at == point || at == end || (*at != ',' && *at != '}'))
+        return NULL;
+    *number = (struct json_number){
+        .digits = digits, .exponent = point ? point - at : 0, .is_integer = !point};
+    return at;
+}
+
 static const char *read_double(struct decoder *decoder, const char *at, uint32_t field)
 {
     const char *begin = at;
     struct json_number number;
     double value;
 
+    at = read_plain_double(begin, decoder->end, &number);
+    if (at && json_double(begin, at, &number, &value)) {
+        entity_draft_set_double(decoder->draft, field, value);
+        return at;
+    }
+    at = begin;
     if (at < decoder->end && *at == '"')
         return read_quoted_double(decoder, at, field);
     if (at == decoder->end || (*at != '-' && !is_digit(*at)))
@@ -193,7 +223,7 @@ static const char *read_timestamp(struct decoder *decoder, const char *at, uint3
     /* As we write it, it is parsed where it stands: a quote or an escape inside would not pass. */
     if ((size_t)(decoder->end - at) > USUAL_TIMESTAMP && at[USUAL_TIMESTAMP] == '"' &&
         codec_timestamp_parse(at, USUAL_TIMESTAMP, &microseconds)) {
-        entity_draft_set_int64(decoder->draft, field, microseconds);
+        entity_draft_put_int64(decoder->draft, field, microseconds);
         return at + USUAL_TIMESTAMP + 1;
     }
     at = json_string(at, decoder->end, scratch, &text);
@@ -348,6 +378,7 @@ static const char *read_member(struct decoder *decoder, const char *at, uint32_t
         return json_value(json_space(at, decoder->end), decoder->end, 1, scratch_of(decoder));
     if (decoder->draft->given[field])
         return NULL;
+    decoder->missing--;
     *expected = field + 1 < decoder->type->field_count ? field + 1 : 0;
     return read_value(decoder, at, field);
 }
@@ -378,7 +409,8 @@ static const char *read_object(struct decoder *decoder, const char *at)
 enum codec_verdict codec_decode(struct entity_draft *draft, const char *json, size_t length,
                                 struct entc_entity **ret_entity)
 {
-    struct decoder decoder = {.draft = draft, .type = draft->type};
+    struct decoder decoder = {
+        .draft = draft, .type = draft->type, .missing = draft->type->field_count};
     bool is_object = false;
     bool is_null = false;
     const char *at;
@@ -398,8 +430,7 @@ enum codec_verdict codec_decode(struct entity_draft *draft, const char *json, si
         return CODEC_CORRUPT;
     if (is_null)
         return CODEC_ABSENT;
-    if (!is_object || decoder.is_reshaped ||
-        entity_draft_missing(draft) != draft->type->field_count)
+    if (!is_object || decoder.is_reshaped || decoder.missing > 0)
         return CODEC_RESHAPED;
     *ret_entity = entity_draft_seal(draft);
     return *ret_entity ? CODEC_ENTITY : CODEC_NO_MEMORY;

@@ -84,6 +84,16 @@ static inline void entity_draft_mark(struct entity_draft *draft, const struct sc
         draft->record[field->has_offset] = 1;
 }
 
+/* set_int64 for a field that is known to have 64 bits. */
+static inline void entity_draft_put_int64(struct entity_draft *draft, uint32_t field,
+                                          int64_t number)
+{
+    const struct schema_field *shape = &draft->type->fields[field];
+
+    memcpy(draft->record + shape->offset, &number, sizeof(number));
+    entity_draft_mark(draft, shape);
+}
+
 static inline void entity_draft_set_int64(struct entity_draft *draft, uint32_t field,
                                           int64_t number)
 {
