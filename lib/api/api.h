@@ -57,6 +57,9 @@ void api_hand_out(entc_op *op, entc_op **ret_op);
 /* ENTC_OK, or ENTC_E_INVALID for NULL, for one that was never initialised, or that was finished. */
 entc_status api_check_repository(const BaseCacheRepository *repository, entc_error **reterr);
 
+/* Writes `bytes` over what the buffer holds. */
+entc_status api_buffer_write(entc_buffer *buffer, struct span bytes);
+
 /* Waits, and copies the story of a failure. */
 entc_status api_wait(entc_op *op, entc_error **reterr);
 

@@ -200,7 +200,7 @@ static void the_longest_encoded_id_is_512_bytes(void **state)
     id = text_value(text, 200);
     assert_int_equal(codec_id(type, &id, &id, NULL), ENTC_OK);
     buffer_init(&key, base_default_allocator());
-    assert_true(codec_id_append(&id, &key));
+    assert_true(codec_id_append(&id, 1, &key));
     assert_int_equal(key.length, 512);
     text[0] = ' ';
     assert_int_equal(codec_id(type, &id, &id, NULL), ENTC_E_INVALID);
@@ -216,7 +216,7 @@ static void check_key(const entc_value *id, const char *expected)
 
     buffer_init(&key, base_default_allocator());
     assert_true(buffer_append_text(&key, "Thing-"));
-    assert_true(codec_id_append(id, &key));
+    assert_true(codec_id_append(id, 1, &key));
     if (strcmp(buffer_text(&key) + 6, expected) != 0)
         test_fail("%s is written as %s", expected, buffer_text(&key));
     buffer_fini(&key);
@@ -292,7 +292,7 @@ static void a_failed_allocation_leaves_the_key_as_it_was(void **state)
 
         buffer_init(&key, &memory.allocator);
         test_allocator_fail_at(&memory, 1, true);
-        assert_false(codec_id_append(&ids[i], &key));
+        assert_false(codec_id_append(&ids[i], 1, &key));
         assert_int_equal(key.length, 0);
         buffer_fini(&key);
     }
