@@ -59,22 +59,28 @@ static void start_redis(struct fixture *f)
     test_redis_start(&f->redis, NULL);
 }
 
+/* A state of the group would be given to each test instead of its own, which is the drive mode. */
 int fixture_start(void **state)
 {
+    (void)state;
     start_redis(&the_fixture);
     test_postgres_shared(&the_fixture.postgres);
     make_tables(&the_fixture);
-    *state = &the_fixture;
     return 0;
 }
 
 int fixture_start_own(void **state)
 {
+    (void)state;
     start_redis(&the_fixture);
     test_postgres_start(&the_fixture.postgres, NULL);
     make_tables(&the_fixture);
-    *state = &the_fixture;
     return 0;
+}
+
+struct fixture *fixture_of_program(void)
+{
+    return &the_fixture;
 }
 
 int fixture_stop(void **state)
