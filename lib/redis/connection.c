@@ -216,6 +216,10 @@ static bool send_batches(struct redis_connection *connection)
     struct span output = {"", 0};
     ssize_t taken = 0;
 
+    /* Nothing is owed, so nothing may lie there: it would be taken for the reply to what is sent
+     * now. */
+    if (was_quiet && !receive(connection))
+        return false;
     output = redis_pipeline_output(&connection->pipeline);
     if (output.length)
         taken = offer(connection->fd, output.bytes, output.length);
