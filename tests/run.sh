@@ -9,9 +9,9 @@
 # Stages
 #   gcc         release build by gcc, warnings are errors; every test
 #   clang       release build by clang, warnings are errors
-#   asan        clang, AddressSanitizer and UBSan; unit, contract and integration tests
-#   tsan        clang, ThreadSanitizer; the same tests
-#   valgrind    debug build by gcc; the same tests under memcheck
+#   asan        clang, AddressSanitizer and UBSan; unit, contract, integration and fault tests
+#   tsan        clang, ThreadSanitizer; the same but for faults: of these only those with threads
+#   valgrind    debug build by gcc; unit, contract and integration tests under memcheck
 #   tidy        clang-tidy
 #   quickstart  the README's first command, which builds for itself
 set -euo pipefail
@@ -97,8 +97,8 @@ test_in() {
 
 stage_gcc() { build gcc gcc release && test_in gcc; }
 stage_clang() { build clang clang release; }
-stage_asan() { build asan clang asan -DENTC_TEST_TIMEOUT=120 && test_in asan -L "$programs"; }
-stage_tsan() { build tsan clang tsan -DENTC_TEST_TIMEOUT=120 && test_in tsan -L "$programs"; }
+stage_asan() { build asan clang asan -DENTC_TEST_TIMEOUT=120 && test_in asan -L "$programs|fault"; }
+stage_tsan() { build tsan clang tsan -DENTC_TEST_TIMEOUT=120 && test_in tsan -L "$programs|threads"; }
 stage_valgrind() {
     build valgrind gcc debug -DENTC_TEST_TIMEOUT=300 -DENTC_TEST_WRAPPER="$memcheck" &&
         test_in valgrind -L "$programs"

@@ -47,6 +47,9 @@ struct cache_batch {
      * bytes may have reached the server. */
     void (*done)(struct cache_batch *batch, entc_status status);
     bool is_lost; /* written before done: an established connection died with this batch on it */
+    /* Written before detach: the caller waited for as long as the cache may take, and goes on
+     * without it. */
+    bool is_late;
     uint32_t commands; /* written by the port: commands sent so far */
     void *pending;     /* the port's own */
 };

@@ -10,10 +10,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define BACKOFF_MIN_US INT64_C(50000)
-#define BACKOFF_MAX_US INT64_C(1000000)
-#define BACKOFF_DOUBLINGS 5
-
 static struct redis_connection *of_watch(struct engine_watch *watch)
 {
     return BASE_CONTAINER(watch, struct redis_connection, watch);
@@ -41,21 +37,6 @@ void redis_connection_drop(struct redis_connection *connection)
     connection->is_retired = false;
     redis_replies_fini(&connection->replies);
     forget_greeting(connection);
-}
-
-/* Full jitter (Brooker, "Exponential Backoff And Jitter", 2015): clients that lost one server
- * together do not come back together. */
-static void back_off(struct redis_connection *connection)
-{
-    uint32_t doublings =
-        connection->failures < BACKOFF_DOUBLINGS ? connection->failures : BACKOFF_DOUBLINGS;
-    int64_t limit_us = BACKOFF_MIN_US << doublings;
-
-    connection->failures++;
-    if (limit_us > BACKOFF_MAX_US)
-        limit_us = BACKOFF_MAX_US;
-    connection->retry_at_us = engine_now_us(connection->engine) +
-                              (int64_t)random_below(&connection->random, (uint64_t)limit_us);
 }
 
 /* Why the server refused the greeting, in our own words. */
@@ -93,7 +74,7 @@ void redis_connection_die(struct redis_connection *connection, const char *why)
         connection->failures = 0;
         connection->retry_at_us = 0;
     } else {
-        back_off(connection);
+        redis_breaker_back_off(connection);
     }
     tell_death(connection, why);
     redis_connection_drop(connection);
@@ -119,81 +100,6 @@ bool redis_connection_time(struct redis_connection *connection, int64_t at_us)
     if (!is_set)
         redis_connection_die(connection, "memory is out");
     return is_set;
-}
-
-/* ---- sending ---- */
-
-/* Bytes taken, 0 when the socket is full, -1 when it is broken. */
-static ssize_t offer(int fd, const char *bytes, size_t length)
-{
-    ssize_t taken = 0;
-
-    do
-        taken = send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (taken < 0 && errno == EINTR);
-    if (taken < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-        taken = 0;
-    return taken;
-}
-
-static bool send_greeting(struct redis_connection *connection)
-{
-    struct buffer *greeting = &connection->greeting;
-    const size_t left = greeting->length - connection->greeting_sent;
-    const ssize_t taken =
-        left ? offer(connection->fd, greeting->bytes + connection->greeting_sent, left) : 0;
-
-    if (taken < 0) {
-        redis_connection_die(connection, "the server closed the connection");
-        return false;
-    }
-    connection->greeting_sent += (size_t)taken;
-    return redis_connection_watch(connection, (size_t)taken < left ? EPOLLIN | EPOLLOUT : EPOLLIN);
-}
-
-/* The timer of the stall is left running when all is answered, and looks when it fires: setting it
- * for each request would cost more than a second's idle wake-up. */
-static bool send_batches(struct redis_connection *connection)
-{
-    const bool was_quiet = !redis_pipeline_front(&connection->pipeline);
-    const struct span output = redis_pipeline_output(&connection->pipeline);
-    ssize_t taken = 0;
-
-    if (output.length)
-        taken = offer(connection->fd, output.bytes, output.length);
-    if (taken < 0) {
-        redis_connection_die(connection, "the server closed the connection");
-        return false;
-    }
-    redis_pipeline_sent(&connection->pipeline, (size_t)taken);
-    if (was_quiet)
-        connection->quiet_since_us = engine_turn_us(connection->engine);
-    if (!redis_connection_watch(connection,
-                                (size_t)taken < output.length ? EPOLLIN | EPOLLOUT : EPOLLIN))
-        return false;
-    return connection->timer.position || !redis_pipeline_front(&connection->pipeline) ||
-           redis_connection_time(connection, connection->quiet_since_us + connection->stall_us);
-}
-
-void redis_connection_flush(struct engine_hook *hook)
-{
-    struct redis_connection *connection = BASE_CONTAINER(hook, struct redis_connection, flush);
-
-    if (connection->link == LINK_GREETING)
-        send_greeting(connection);
-    else if (connection->link == LINK_READY)
-        send_batches(connection);
-}
-
-void redis_connection_serve(struct redis_connection *connection)
-{
-    if (connection->failures)
-        log_write(connection->log, ENTC_LOG_INFO, "redis", "connected again");
-    connection->link = LINK_READY;
-    connection->is_refusal_told = false;
-    forget_greeting(connection);
-    engine_timer_stop(connection->engine, &connection->timer);
-    engine_hook_set(connection->engine, &connection->flush, ENGINE_FLUSH);
 }
 
 /* ---- receiving ---- */
@@ -236,6 +142,7 @@ static bool digest(struct redis_connection *connection, size_t length)
     }
     if (connection->link == LINK_GREETING && replies->greetings == 0)
         redis_connection_serve(connection);
+    redis_breaker_judge(connection);
     if (replies->errors && !judge_errors(connection))
         return false;
     if (connection->is_retired && !redis_pipeline_front(&connection->pipeline)) {
@@ -270,6 +177,88 @@ static bool receive(struct redis_connection *connection)
     } while (got == REDIS_CHUNK_BYTES);
     return true;
 }
+
+/* ---- sending ---- */
+
+/* Bytes taken, 0 when the socket is full, -1 when it is broken. */
+static ssize_t offer(int fd, const char *bytes, size_t length)
+{
+    ssize_t taken = 0;
+
+    do
+        taken = send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (taken < 0 && errno == EINTR);
+    if (taken < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        taken = 0;
+    return taken;
+}
+
+static bool send_greeting(struct redis_connection *connection)
+{
+    struct buffer *greeting = &connection->greeting;
+    const size_t left = greeting->length - connection->greeting_sent;
+    const ssize_t taken =
+        left ? offer(connection->fd, greeting->bytes + connection->greeting_sent, left) : 0;
+
+    if (taken < 0) {
+        redis_connection_die(connection, "the server closed the connection");
+        return false;
+    }
+    connection->greeting_sent += (size_t)taken;
+    return redis_connection_watch(connection, (size_t)taken < left ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+/* The timer of the stall is left running when all is answered, and looks when it fires: setting it
+ * for each request would cost more than a second's idle wake-up. */
+static bool send_batches(struct redis_connection *connection)
+{
+    const bool was_quiet = !redis_pipeline_front(&connection->pipeline);
+    struct span output = {"", 0};
+    ssize_t taken = 0;
+
+    /* Nothing is owed, so nothing may lie there: it would be taken for the reply to what is sent
+     * now. */
+    if (was_quiet && !receive(connection))
+        return false;
+    output = redis_pipeline_output(&connection->pipeline);
+    if (output.length)
+        taken = offer(connection->fd, output.bytes, output.length);
+    if (taken < 0) {
+        redis_connection_die(connection, "the server closed the connection");
+        return false;
+    }
+    redis_pipeline_sent(&connection->pipeline, (size_t)taken);
+    if (was_quiet)
+        connection->quiet_since_us = engine_turn_us(connection->engine);
+    if (!redis_connection_watch(connection,
+                                (size_t)taken < output.length ? EPOLLIN | EPOLLOUT : EPOLLIN))
+        return false;
+    return connection->timer.position || !redis_pipeline_front(&connection->pipeline) ||
+           redis_connection_time(connection, connection->quiet_since_us + connection->stall_us);
+}
+
+void redis_connection_flush(struct engine_hook *hook)
+{
+    struct redis_connection *connection = BASE_CONTAINER(hook, struct redis_connection, flush);
+
+    if (connection->link == LINK_GREETING)
+        send_greeting(connection);
+    else if (connection->link == LINK_READY)
+        send_batches(connection);
+}
+
+void redis_connection_serve(struct redis_connection *connection)
+{
+    if (connection->failures)
+        log_write(connection->log, ENTC_LOG_INFO, "redis", "connected again");
+    connection->link = LINK_READY;
+    connection->is_refusal_told = false;
+    forget_greeting(connection);
+    engine_timer_stop(connection->engine, &connection->timer);
+    engine_hook_set(connection->engine, &connection->flush, ENGINE_FLUSH);
+}
+
+/* ---- what the socket says ---- */
 
 static void attempt_ended(struct redis_connection *connection)
 {

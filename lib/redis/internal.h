@@ -3,8 +3,8 @@
  * The pieces, from the wire up: `command` writes requests, `scripts` holds the Lua texts, `errors`
  * judges error replies, `pipeline` keeps the order of requests and of the replies they are owed,
  * `reply` reads replies and gives each to the request that is next, `connection` owns the socket,
- * `connect` and `resolve` open it, `port` is what the repository sees. Everything here is [driver].
- */
+ * `connect` and `resolve` open it, `breaker` tells when the server is left alone, `port` is what
+ * the repository sees. Everything here is [driver]. */
 #ifndef ENTC_REDIS_INTERNAL_H
 #define ENTC_REDIS_INTERNAL_H
 
@@ -79,6 +79,7 @@ struct redis_pending {
     bool is_sent;        /* the kernel has a byte of it */
     bool is_evaluated;   /* EVAL: the second round */
     bool is_second_half; /* INVALIDATE: the next reply is DEL's */
+    bool is_late;        /* its batch was given up because no reply came in time */
     bool is_failed;      /* a reply said that the server cannot serve it */
 };
 
@@ -120,7 +121,9 @@ struct redis_replies {
     size_t peak;       /* bytes that the reader's own buffer held at most */
     size_t greetings;  /* +OK owed to AUTH and SELECT; they come before all others */
     uint32_t errors;   /* bit for each row of the error table that was met */
-    bool is_good;      /* the server served a batch */
+    uint32_t served;   /* batches that were waited for and got what they asked */
+    uint32_t refused;  /* MGETs that got an error, since this was last looked at */
+    bool is_good;      /* the server serves in time */
     const char *fault; /* why the connection is dead; static */
 };
 
@@ -131,7 +134,7 @@ void redis_replies_fini(struct redis_replies *replies);
  */
 bool redis_replies_feed(struct redis_replies *replies, const char *bytes, size_t length);
 
-/* ---- connection.c, connect.c, resolve.c ---- */
+/* ---- connection.c, connect.c, resolve.c, breaker.c ---- */
 
 enum redis_link { LINK_IDLE, LINK_RESOLVING, LINK_CONNECTING, LINK_GREETING, LINK_READY };
 
@@ -165,7 +168,9 @@ struct redis_connection {
     struct redis_resolve *resolve; /* a helper at work, or NULL */
 
     struct random random;
-    uint32_t failures;    /* in a row, without a good reply between */
+    uint32_t failures;    /* deaths and openings of the breaker in a row */
+    uint32_t served;      /* batches since the last of them */
+    uint32_t outcomes;    /* of the last batches: a bit for each, 1 is a failure */
     int64_t retry_at_us;  /* not before */
     bool is_probing;      /* after failures: the one batch that tries was taken */
     bool is_retired;      /* takes no more; closes when its last reply came */
@@ -197,6 +202,17 @@ void redis_connection_drop(struct redis_connection *connection);
 void redis_connection_ready(struct engine_watch *watch, uint32_t events);
 void redis_connection_timeout(struct engine_timer *timer);
 void redis_connection_flush(struct engine_hook *hook);
+
+/* The server failed: not again before a while, longer each time in a row. */
+void redis_breaker_back_off(struct redis_connection *connection);
+/* A batch was given up because its reply did not come in time. */
+void redis_breaker_late(struct redis_connection *connection);
+/* Takes in what the replies said of the batches. */
+void redis_breaker_judge(struct redis_connection *connection);
+/* Whether the server failed and was not found to serve since. */
+bool redis_breaker_is_suspect(const struct redis_connection *connection);
+/* Whether a batch is not to be sent now. */
+bool redis_breaker_refuses(const struct redis_connection *connection);
 
 /* Starts a look-up of the host on a helper thread, unless one is at work. */
 entc_status redis_resolve_start(struct redis_connection *connection);

@@ -232,6 +232,7 @@ void redis_pipeline_detach(struct redis_pipeline *pipeline, struct cache_batch *
         return;
     batch->pending = NULL;
     pending->batch = NULL;
+    pending->is_late = batch->is_late;
     if (pending->is_sent)
         return;
     pipeline->garbage += pending->length;

@@ -12,36 +12,18 @@ static struct redis_connection *of_port(struct cache_port *port)
     return BASE_CONTAINER(port, struct redis_connection, port);
 }
 
-/* A server that failed is trusted again when it has served a batch. */
-static bool is_suspect(const struct redis_connection *connection)
-{
-    return connection->failures > 0 &&
-           !(connection->link == LINK_READY && connection->replies.is_good);
-}
-
-static bool is_probe_under_way(const struct redis_connection *connection)
-{
-    if (connection->link == LINK_READY)
-        return !list_is_empty(&connection->pipeline.entries);
-    return connection->is_probing;
-}
-
 static entc_status submit(struct cache_port *port, struct cache_batch *batch)
 {
     struct redis_connection *connection = of_port(port);
     entc_status status = ENTC_OK;
 
-    if (connection->is_closed || connection->is_retired)
+    if (connection->is_closed || connection->is_retired || redis_breaker_refuses(connection))
         return ENTC_E_UNAVAILABLE;
     if (connection->link == LINK_IDLE) {
-        if (connection->retry_at_us > engine_now_us(connection->engine))
-            return ENTC_E_UNAVAILABLE;
         redis_connection_open(connection);
         if (connection->link == LINK_IDLE)
             return ENTC_E_UNAVAILABLE;
     }
-    if (is_suspect(connection) && is_probe_under_way(connection))
-        return ENTC_E_UNAVAILABLE;
     status = redis_pipeline_add(&connection->pipeline, batch);
     if (status)
         return status;
@@ -53,7 +35,12 @@ static entc_status submit(struct cache_port *port, struct cache_batch *batch)
 
 static void detach(struct cache_port *port, struct cache_batch *batch)
 {
-    redis_pipeline_detach(&of_port(port)->pipeline, batch);
+    struct redis_connection *connection = of_port(port);
+    const bool is_late = batch->is_late && batch->pending;
+
+    redis_pipeline_detach(&connection->pipeline, batch);
+    if (is_late)
+        redis_breaker_late(connection);
 }
 
 /* What is left are sinks. */

@@ -45,8 +45,10 @@ struct redis_config {
 
 /* Connects when the first batch comes; batches queue meanwhile. After a failure it answers
  * ENTC_E_UNAVAILABLE at once until a backoff of 50 ms to 1 s with full jitter is over; then one
- * batch probes, and the others are refused until the server served it. A connection that worked is
- * replaced at once. Batches of a connection that had been ready when it died are told `is_lost`,
+ * batch probes, and the others are refused until the server served it. Batches that were detached
+ * as late, and MGETs answered by errors, are failures too: after five in a row, or ten of the last
+ * twenty, the server is left alone in the same way. A connection that worked is replaced at once.
+ * Batches of a connection that had been ready when it died are told `is_lost`,
  * also those whose bytes were still queued.
  *
  * close: from the driver, with no batch left; then free. In a forked child free closes the

@@ -77,8 +77,8 @@ static void take_error(struct redis_replies *replies, struct redis_pending *pend
     if (is_item)
         set_result(pending, -1);
     if (error->verdict == REDIS_VERDICT_ITEM && is_item)
-        replies->is_good = true;
-    else if (error->verdict != REDIS_VERDICT_REPEAT || !is_item)
+        return;
+    if (error->verdict != REDIS_VERDICT_REPEAT || !is_item)
         pending->is_failed = true;
 }
 
@@ -129,7 +129,6 @@ static void *take(struct redis_replies *replies, int type, int64_t number)
     }
     if (!is_expected)
         return refuse(replies, "a reply has another type than its command");
-    replies->is_good = true;
     advance(pending);
     return accept_reply(replies);
 }
@@ -212,7 +211,6 @@ static void *create_array(const redisReadTask *task, element_count elements)
         return refuse(replies, "an array came that nobody asked for");
     if ((uintmax_t)elements != pending->count)
         return refuse(replies, "the reply to MGET has another count than its keys");
-    replies->is_good = true;
     return accept_reply(replies);
 }
 
@@ -294,6 +292,22 @@ static bool shrink(struct redis_replies *replies)
     return false;
 }
 
+/* Notes, before the last reply of a batch ends it, what it says of the server. What
+ * comes too late, or was never hurried, does not show that the server is quick enough. That it
+ * refuses leases does not make its hits worse. */
+static void note_outcome(struct redis_replies *replies)
+{
+    const struct redis_pending *pending = redis_pipeline_front(replies->pipeline);
+
+    if (pending->replies > 1 || pending->is_late)
+        return;
+    if (pending->step == CACHE_MGET && pending->is_failed)
+        replies->refused++;
+    else if ((pending->step == CACHE_MGET || pending->step == CACHE_LEASE) && !pending->is_failed)
+        replies->served++;
+    replies->is_good = replies->is_good || replies->served > 0;
+}
+
 bool redis_replies_feed(struct redis_replies *replies, const char *bytes, size_t length)
 {
     redisReader *reader = replies->reader;
@@ -307,10 +321,12 @@ bool redis_replies_feed(struct redis_replies *replies, const char *bytes, size_t
         reply = NULL;
         if (redisReaderGetReply(reader, &reply) != REDIS_OK)
             return die(replies);
-        if (reply && replies->greetings)
+        if (reply && replies->greetings) {
             replies->greetings--;
-        else if (reply)
+        } else if (reply) {
+            note_outcome(replies);
             redis_pipeline_answered(replies->pipeline);
+        }
     } while (reply);
     /* Lengths are not told before a value is complete, so what is not read yet is measured. */
     if (reader->len - reader->pos > replies->limit)

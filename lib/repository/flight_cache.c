@@ -106,6 +106,7 @@ static void expire(struct engine_timer *timer)
 {
     struct repository_batch *batch = BASE_CONTAINER(timer, struct repository_batch, timer);
 
+    batch->cache.is_late = true;
     repository_flight_stop_asking(batch);
     if (batch->cache.step == CACHE_MGET)
         adopt(batch);

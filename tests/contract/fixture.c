@@ -51,30 +51,46 @@ static void fill_tables(struct fixture *f)
 }
 
 /* Options in the environment are for test_options.c alone. */
-static void start_redis(struct fixture *f)
+static void start_redis(struct fixture *f, const char *const *arguments)
 {
     memset(f, 0, sizeof(*f));
     unsetenv("ENTITYCACHE_REDIS_URI");
     unsetenv("ENTITYCACHE_POSTGRES");
-    test_redis_start(&f->redis, NULL);
+    test_redis_start(&f->redis, arguments);
+}
+
+/* A state of the group would be given to each test instead of its own, which is the drive mode. */
+int fixture_start_with(void **state, const char *const *redis_arguments)
+{
+    (void)state;
+    start_redis(&the_fixture, redis_arguments);
+    test_postgres_shared(&the_fixture.postgres);
+    make_tables(&the_fixture);
+    return 0;
 }
 
 int fixture_start(void **state)
 {
-    start_redis(&the_fixture);
-    test_postgres_shared(&the_fixture.postgres);
+    return fixture_start_with(state, NULL);
+}
+
+int fixture_start_own_with(void **state, const char *const *settings)
+{
+    (void)state;
+    start_redis(&the_fixture, NULL);
+    test_postgres_start(&the_fixture.postgres, settings);
     make_tables(&the_fixture);
-    *state = &the_fixture;
     return 0;
 }
 
 int fixture_start_own(void **state)
 {
-    start_redis(&the_fixture);
-    test_postgres_start(&the_fixture.postgres, NULL);
-    make_tables(&the_fixture);
-    *state = &the_fixture;
-    return 0;
+    return fixture_start_own_with(state, NULL);
+}
+
+struct fixture *fixture_of_program(void)
+{
+    return &the_fixture;
 }
 
 int fixture_stop(void **state)

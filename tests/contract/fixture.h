@@ -63,9 +63,13 @@ struct fixture {
 
 /* For cmocka_run_group_tests: the servers. */
 int fixture_start(void **state);
+int fixture_start_with(void **state, const char *const *redis_arguments);
 /* The same, but PostgreSQL is the program's own: it may be stopped. */
 int fixture_start_own(void **state);
+int fixture_start_own_with(void **state, const char *const *settings);
 int fixture_stop(void **state);
+/* For a group's setup that does more than fixture_start(). */
+struct fixture *fixture_of_program(void);
 /* For each test: servers up, empty cache, the tables as above, engine, repositories, relation. */
 int fixture_open(void **state);
 int fixture_close(void **state);

@@ -41,10 +41,9 @@ static void assert_refused(struct fixture *f, const char *table, entc_status sta
 
 static int start(void **state)
 {
-    struct fixture *f = NULL;
+    struct fixture *f = fixture_of_program();
 
     fixture_start(state);
-    f = *state;
     test_postgres_sql(
         &f->postgres,
         "CREATE TABLE no_title (id bigint PRIMARY KEY);"

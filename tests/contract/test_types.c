@@ -51,10 +51,9 @@ static const entc_model_desc kind_table = ENTC_MODEL("kinds");
 
 static int start(void **state)
 {
-    struct fixture *f = NULL;
+    struct fixture *f = fixture_of_program();
 
     fixture_start(state);
-    f = *state;
     test_postgres_sql(
         &f->postgres,
         "CREATE TYPE mood AS ENUM ('glad', 'sad');"

@@ -34,7 +34,7 @@ static void an_answer_proves_that_the_server_serves_and_an_error_does_not(void *
     scene_open(&scene);
     scene_ask(&scene, 'a', CACHE_MGET, 1);
     scene_ask(&scene, 'b', CACHE_FILL, 1);
-    scene_ask(&scene, 'c', CACHE_FILL, 1);
+    scene_ask(&scene, 'c', CACHE_LEASE, 1);
     scene_send(&scene);
     assert_true(wire_feed(&scene.wire, "-MASTERDOWN alone\r\n-CLUSTERDOWN too\r\n"));
     assert_false(scene.wire.replies.is_good);
