@@ -60,21 +60,28 @@ static void set_result(struct redis_pending *pending, int32_t result)
         pending->batch->items[pending->item].result = result;
 }
 
+static bool is_to_be_repeated(const struct redis_pending *pending)
+{
+    return pending->batch && pending->batch->items[pending->item].result == REDIS_RESULT_REPEAT;
+}
+
 static void take_error(struct redis_replies *replies, struct redis_pending *pending,
                        const char *text, size_t length)
 {
     const uint32_t index = redis_error_find(text, length);
     const struct redis_error *error = redis_error_at(index);
     const bool is_item = pending->step != CACHE_MGET;
+    const bool is_script = redis_script_of(pending->step) != NULL;
 
     replies->errors |= UINT32_C(1) << index;
-    if (error->verdict == REDIS_VERDICT_REPEAT && is_item && !pending->is_evaluated &&
+    if (error->verdict == REDIS_VERDICT_REPEAT && is_script && !pending->is_evaluated &&
         !pending->is_second_half) {
         pending->repeats++;
         set_result(pending, REDIS_RESULT_REPEAT);
         return;
     }
-    if (is_item)
+    /* An item that waits to be repeated stays so: a DEL that failed will then be repeated too. */
+    if (is_item && !is_to_be_repeated(pending))
         set_result(pending, -1);
     if (error->verdict == REDIS_VERDICT_ITEM && is_item)
         replies->is_good = true;
