@@ -47,6 +47,8 @@ struct cache_batch {
      * bytes may have reached the server. */
     void (*done)(struct cache_batch *batch, entc_status status);
     bool is_lost; /* written before done: an established connection died with this batch on it */
+    size_t too_large;  /* written before done, MGET: 1 + the slot whose value is larger than the
+                          port reads, of which the connection died; 0: none */
     uint32_t commands; /* written by the port: commands sent so far */
     void *pending;     /* the port's own */
 };

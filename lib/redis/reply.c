@@ -172,6 +172,7 @@ static void *take_element(struct redis_replies *replies, const redisReadTask *ta
     struct redis_pending *pending = redis_pipeline_front(replies->pipeline);
     struct cache_batch *batch = pending->batch;
 
+    pending->item = (size_t)task->idx + 2;
     if (batch)
         batch->value(batch, (size_t)task->idx, bytes, length);
     return accept_reply(replies);
@@ -220,6 +221,7 @@ static void *create_array(const redisReadTask *task, element_count elements)
     if ((uintmax_t)elements != pending->count)
         return refuse(replies, "the reply to MGET has another count than its keys");
     replies->is_good = true;
+    pending->item = 1;
     return accept_reply(replies);
 }
 
@@ -301,6 +303,17 @@ static bool shrink(struct redis_replies *replies)
     return false;
 }
 
+/* Names the slot whose value is too large, so that the repository has it removed: otherwise each
+ * read of that key would end a connection. */
+static bool refuse_size(struct redis_replies *replies)
+{
+    const struct redis_pending *pending = redis_pipeline_front(replies->pipeline);
+
+    if (pending && pending->batch && pending->step == CACHE_MGET)
+        pending->batch->too_large = pending->item;
+    return refuse(replies, "a reply is larger than any value may be") != NULL;
+}
+
 bool redis_replies_feed(struct redis_replies *replies, const char *bytes, size_t length)
 {
     redisReader *reader = replies->reader;
@@ -321,6 +334,6 @@ bool redis_replies_feed(struct redis_replies *replies, const char *bytes, size_t
     } while (reply);
     /* Lengths are not told before a value is complete, so what is not read yet is measured. */
     if (reader->len - reader->pos > replies->limit)
-        return refuse(replies, "a reply is larger than any value may be") != NULL;
+        return refuse_size(replies);
     return shrink(replies);
 }
