@@ -50,6 +50,8 @@ struct cache_batch {
     /* Written before detach: the caller waited for as long as the cache may take, and goes on
      * without it. */
     bool is_late;
+    size_t too_large;  /* written before done, MGET: 1 + the slot whose value is larger than the
+                          port reads, of which the connection died; 0: none */
     uint32_t commands; /* written by the port: commands sent so far */
     void *pending;     /* the port's own */
 };
