@@ -17,7 +17,7 @@ static int start(void **state)
     struct fixture *f = NULL;
 
     fixture_start(state);
-    f = *state;
+    f = fixture_of_program();
     test_postgres_sql(
         &f->postgres,
         "CREATE TYPE pair AS (a int, b text); CREATE TYPE mood AS ENUM ('sad', 'glad');"

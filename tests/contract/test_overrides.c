@@ -235,7 +235,7 @@ static void a_row_that_goes_between_a_list_and_its_entities_has_a_slot_that_says
     fixture_assert_event(entc_page_entity(page, 0), 101);
     assert_null(entc_page_entity(page, 1));
     assert_int_equal(entc_page_status(page, 1), ENTC_E_NOT_FOUND);
-    assert_int_equal(entc_page_id(page, 1, &id), ENTC_OK);
+    assert_int_equal(entc_page_id(page, 1, 0, &id), ENTC_OK);
     assert_int_equal(id.as.int64, 102);
     fixture_assert_event(entc_page_entity(page, 2), 103);
     entc_page_unref(page);

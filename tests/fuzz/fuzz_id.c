@@ -66,7 +66,7 @@ static bool spell(const struct schema_type *type, const entc_value *given, struc
         entc_error_free(error);
         return false;
     }
-    FUZZ_CHECK(codec_id_append(&id, key));
+    FUZZ_CHECK(codec_id_append(&id, 1, key));
     check_spelling(&id, key);
     /* What is canonical stays as it is. */
     FUZZ_CHECK(codec_id(type, &id, &again, NULL) == ENTC_OK);

@@ -49,6 +49,9 @@ static void take_entity(struct db_query *query, struct entc_entity *entity)
         FUZZ_CHECK(back->block_size == entity->block_size);
         entity_unref(back);
         break;
+    case CODEC_UNCACHEABLE:
+        /* Written, but what comes back is another entity: JSON's null becomes SQL's NULL. */
+        break;
     case CODEC_REFUSED:
         FUZZ_CHECK(json.length == 0);
         break;
@@ -175,10 +178,13 @@ static void check(struct asked *asked, entc_status status, int rows)
 {
     const struct postgres_reader *reader = asked->reader;
 
-    FUZZ_CHECK(asked->query.rows == (uint64_t)rows);
-    FUZZ_CHECK(asked->given + asked->bad <= (size_t)rows);
+    /* Of pages a row is a parent, and what counts are the children in its array. */
+    const uint64_t whole = asked->query.kind == DB_PAGES ? asked->query.rows : (uint64_t)rows;
+
+    FUZZ_CHECK(asked->query.rows == whole);
+    FUZZ_CHECK(asked->given + asked->bad <= whole);
     if (status == ENTC_OK && reader->query)
-        FUZZ_CHECK(asked->given + asked->bad == (size_t)rows);
+        FUZZ_CHECK(asked->given + asked->bad == whole);
     if (status == ENTC_OK)
         return;
     FUZZ_CHECK(status == ENTC_E_SCHEMA || status == ENTC_E_DATABASE);

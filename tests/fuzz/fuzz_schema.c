@@ -39,7 +39,7 @@ static void read_field(struct fuzz_input *input, entc_field *field, char *name)
     field->offset = usually(input, (size_t)fuzz_byte(input) * 4);
     field->size = usually(input, schema_type_size(field->type));
     field->has_offset = usually(input, fuzz_byte(input));
-    field->reserved = fuzz_byte(input) == 0xFF ? field : NULL;
+    field->json_name = fuzz_byte(input) == 0xFF ? name : NULL;
 }
 
 /* The fields lie in a block of just `count` strides; a byte of the tails may be set. */
