@@ -63,7 +63,7 @@ static void add_cure(entc_error **reterr, const struct postgres_failure *failure
         error_hint(reterr, "%s%s", failure->hint,
                    failure->status == ENTC_E_SCHEMA ? POSTGRES_ALL_BY_CHECK : "");
     else if (failure->status == ENTC_E_SCHEMA)
-        error_hint(reterr, "%s", POSTGRES_ALL_BY_CHECK + 2);
+        error_hint(reterr, POSTGRES_BY_CHECK);
 }
 
 static void copy_first_line(char out[LINE_MAX_BYTES], const char *message)

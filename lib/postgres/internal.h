@@ -191,7 +191,8 @@ entc_status postgres_give_check(struct postgres_reader *reader, struct db_query 
 #define POSTGRES_KEY_TYPES                                           \
     "a key has to be of type int2, int4 or int8 (ENTC_INT64), uuid " \
     "(ENTC_UUID), or text or varchar (ENTC_TEXT)"
-#define POSTGRES_ALL_BY_CHECK "; entc_repository_check() tells every difference"
+#define POSTGRES_BY_CHECK "entc_repository_check() tells every difference"
+#define POSTGRES_ALL_BY_CHECK "; " POSTGRES_BY_CHECK
 
 /* Each writes reader->error and returns its code. `field` is one of query->model. */
 entc_status postgres_refuse_type(struct postgres_reader *reader, const struct db_query *query,

@@ -177,8 +177,8 @@ static void add_keys(struct postgres_params *params, struct buffer *bytes,
     const struct schema_type *type = query->model->type;
 
     for (uint32_t i = 0; i < type->key_count; i++)
-        add_ids(params, bytes, type->fields[type->key_fields[i]].type, query->ids + i,
-                query->id_count, type->key_count);
+        add_ids(params, bytes, type->fields[type->key_fields[i]].type,
+                query->ids ? query->ids + i : NULL, query->id_count, type->key_count);
 }
 
 /* ---- checks ---- */
