@@ -63,7 +63,8 @@ typedef struct entc_engine_options {
     const char *postgres;   /* libpq's keyword=value text or URI; default: libpq's PG* variables */
     const char *key_prefix; /* before every key; [A-Za-z0-9._:-], at most 64 bytes; default none */
     int64_t timeout_us;     /* deadline of a call that names none; default 5 s */
-    int64_t redis_timeout_us;   /* a read that waited so long asks PostgreSQL; default 20 ms */
+    /* a read that waited so long, or half of its own time, asks PostgreSQL; default 20 ms */
+    int64_t redis_timeout_us;
     int64_t redis_stall_us;     /* a Redis connection with requests that is silent for so long is
                                    closed; default 1 s */
     int64_t connect_timeout_us; /* to connect to one server; default 1 s */

@@ -157,6 +157,8 @@ void repository_flight_stop_asking(struct repository_batch *batch);
 /* flight_database.c: one query for all that is ENTRY_WINNER or ENTRY_UNFENCED. */
 void repository_flight_query(struct repository_batch *batch);
 void repository_flight_stop_query(struct repository_batch *batch);
+/* The latest of those who wait. */
+int64_t repository_flight_deadline(const struct repository_batch *batch);
 
 /* fill.c: steps that nobody waits for. They own all they need, and outlive the flight. */
 void repository_flight_fill(struct repository_batch *batch);

@@ -2,8 +2,9 @@
  *
  * Values are decoded inside the reader, but count only when the MGET is over: what a connection
  * said before it died is not believed. All waits of a flight together take at most
- * redis_timeout_us; when that is over the step is detached, what was answered by then counts, and
- * the rest goes on without the cache. */
+ * redis_timeout_us, and each at most half of the time that its callers have left, so that the
+ * database can answer even when they are in a hurry and the cache hangs. When that is over the step
+ * is detached, what was answered by then counts, and the rest goes on without the cache. */
 #include "repository/flight.h"
 
 /* How long losers wait where nobody of this flight reads the database meanwhile. */
@@ -102,17 +103,33 @@ static void fail(struct repository_batch *batch)
 
 static void adopt(struct repository_batch *batch);
 
+/* A wait that hasty callers cut short tells nothing about the cache. */
+static bool is_late(const struct repository_batch *batch)
+{
+    const int64_t full_us = flight_services(batch)->redis_timeout_us;
+    const int64_t waited_us = engine_now_us(flight_services(batch)->engine) - batch->began_us;
+
+    return full_us - batch->budget_us + waited_us >= full_us / 2;
+}
+
 static void expire(struct engine_timer *timer)
 {
     struct repository_batch *batch = BASE_CONTAINER(timer, struct repository_batch, timer);
 
-    batch->cache.is_late = true;
+    batch->cache.is_late = is_late(batch);
     repository_flight_stop_asking(batch);
     if (batch->cache.step == CACHE_MGET)
         adopt(batch);
     else
         repository_flight_unlease(batch);
     fail(batch);
+}
+
+static int64_t wait_until(const struct repository_batch *batch)
+{
+    const int64_t left_us = repository_flight_deadline(batch) - batch->began_us;
+
+    return batch->began_us + (left_us / 2 < batch->budget_us ? left_us / 2 : batch->budget_us);
 }
 
 /* False when the cache cannot be asked now. */
@@ -129,7 +146,7 @@ static bool submit(struct repository_batch *batch, enum cache_step step)
         return false;
     batch->is_asking = true;
     batch->timer.fire = expire;
-    if (engine_timer_set(engine, &batch->timer, batch->began_us + batch->budget_us))
+    if (engine_timer_set(engine, &batch->timer, wait_until(batch)))
         return true;
     repository_flight_stop_asking(batch);
     return false;

@@ -141,7 +141,7 @@ void repository_flight_stop_query(struct repository_batch *batch)
 
 static void on_done(struct db_query *query, entc_status status, const entc_error *error);
 
-static int64_t latest_deadline(const struct repository_batch *batch)
+int64_t repository_flight_deadline(const struct repository_batch *batch)
 {
     int64_t latest = INT64_MIN;
 
@@ -166,7 +166,7 @@ static void submit(struct repository_batch *batch, size_t count)
                                      .ids = batch->query_ids,
                                      .id_count = count,
                                      .id_type = batch->query_ids[0].type,
-                                     .deadline_us = latest_deadline(batch),
+                                     .deadline_us = repository_flight_deadline(batch),
                                      .entity = on_entity,
                                      .bad_row = on_bad_row,
                                      .done = on_done};
