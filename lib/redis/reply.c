@@ -325,6 +325,8 @@ static bool refuse_size(struct redis_replies *replies)
 
     if (pending && pending->batch && pending->step == CACHE_MGET)
         pending->batch->too_large = pending->item;
+    /* The value is at fault, not the server: the next connection is opened at once. */
+    replies->is_good = true;
     return refuse(replies, "a reply is larger than any value may be") != NULL;
 }
 
