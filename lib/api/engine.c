@@ -173,6 +173,18 @@ entc_status entc_engine_close(entc_engine *engine, int64_t timeout_us)
     return engine_close(engine->engine, timeout_us, shut_ports, engine->services);
 }
 
+/* In a forked child what was under way holds the services for ever; the sockets are closed all the
+ * same, or the parent's sessions would live as long as the child. */
+static void abandon_ports(struct repository_services *services)
+{
+    if (services->cache)
+        services->cache->ops->free(services->cache);
+    if (services->database)
+        services->database->ops->free(services->database);
+    services->cache = NULL;
+    services->database = NULL;
+}
+
 void entc_engine_free(entc_engine *engine)
 {
     struct engine *inner = NULL;
@@ -183,6 +195,8 @@ void entc_engine_free(entc_engine *engine)
         return;
     inner = engine->engine;
     allocator = engine->allocator;
+    if (engine_is_forked(inner))
+        abandon_ports(engine->services);
     repository_services_unref(engine->services);
     base_release(&allocator, engine);
     engine_unref(inner);

@@ -1,3 +1,5 @@
+/* The fakes. Everything here may be called by any thread, so it aborts instead of failing a test of
+ * cmocka, which jumps back into its own thread. */
 #include "fake.h"
 
 #include <fcntl.h>

@@ -247,7 +247,7 @@ static void the_role_goes_to_the_loop_thread_that_came_last(void **state)
     struct seen seen[2] = {{0}, {0}};
     struct gate gate = {.entered = 0};
     struct fake *slow = fake_new(engine, &fake_ready, &seen[0]);
-    struct waiter waiter = {.fake = fake_new(engine, &fake_ready, &seen[1])};
+    struct waiter waiter = {.fake = fake_new_timer(engine, 3000, &seen[1])};
     pthread_t first;
 
     sem_init(&gate.open, 0, 0);
@@ -349,7 +349,8 @@ static void finish_both(struct engine_task *task)
         engine_op_complete(&both->waiters[i].fake->op, ENTC_OK, NULL);
 }
 
-/* Both are done in the same turn, so that the one who is to drive next has no reason to. */
+/* Both are done in the same turn, so that the one who is to drive next has no reason to. Without a
+ * callback nothing else makes it look at the role again. */
 static void the_last_one_who_leaves_arms_the_descriptor(void **state)
 {
     struct engine *engine = *state;
@@ -360,7 +361,10 @@ static void the_last_one_who_leaves_arms_the_descriptor(void **state)
 
     engine_fd(engine);
     for (int i = 0; i < 2; i++) {
-        waiter_start(&waiters[i], fake_new(engine, &fake_inert, &seen[i]));
+        struct fake *fake = fake_new(engine, &fake_inert, &seen[i]);
+
+        fake->op.done = NULL;
+        waiter_start(&waiters[i], fake);
         await_driver_asleep(engine);
         await_sleepers(engine, (size_t)i);
     }
