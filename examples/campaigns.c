@@ -173,7 +173,7 @@ static size_t list_parents(entc_page *const *pages, size_t page_count, entc_valu
     for (size_t i = 0; i < page_count; i++) {
         for (size_t j = 0; j < entc_page_count(pages[i]); j++) {
             if (entc_page_record(pages[i], j))
-                entc_page_id(pages[i], j, &ids[count++]);
+                entc_page_id(pages[i], j, 0, &ids[count++]);
         }
     }
     return count;

@@ -6,11 +6,12 @@
 #   debug     for a debugger, and for valgrind
 #   asan      AddressSanitizer with leak check, and UndefinedBehaviorSanitizer; any finding is fatal
 #   tsan      ThreadSanitizer
+#   fuzz      as asan, by clang, for the programs of tests/fuzz alone: libFuzzer drives them
 #
 # CMAKE_BUILD_TYPE and CMAKE_C_FLAGS given on the command line are kept; the preset adds to them.
 
-set(ENTC_PRESET "release" CACHE STRING "release, debug, asan or tsan")
-set_property(CACHE ENTC_PRESET PROPERTY STRINGS release debug asan tsan)
+set(ENTC_PRESET "release" CACHE STRING "release, debug, asan, tsan or fuzz")
+set_property(CACHE ENTC_PRESET PROPERTY STRINGS release debug asan tsan fuzz)
 
 set(ENTC_SANITIZE "")
 if(ENTC_PRESET STREQUAL "release")
@@ -23,8 +24,11 @@ elseif(ENTC_PRESET STREQUAL "asan")
 elseif(ENTC_PRESET STREQUAL "tsan")
   set(ENTC_BUILD_TYPE Debug)
   set(ENTC_SANITIZE -fsanitize=thread -O1)
+elseif(ENTC_PRESET STREQUAL "fuzz")
+  set(ENTC_BUILD_TYPE Debug)
+  set(ENTC_SANITIZE -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -O1)
 else()
-  message(FATAL_ERROR "ENTC_PRESET is '${ENTC_PRESET}': choose release, debug, asan or tsan")
+  message(FATAL_ERROR "ENTC_PRESET is '${ENTC_PRESET}': choose release, debug, asan, tsan or fuzz")
 endif()
 
 # A build type that a preset chose may be changed by another preset; one that a person or an outer

@@ -9,9 +9,10 @@
 # Stages
 #   gcc         release build by gcc, warnings are errors; every test
 #   clang       release build by clang, warnings are errors
-#   asan        clang, AddressSanitizer and UBSan; unit, contract, integration and fault tests
-#   tsan        clang, ThreadSanitizer; the same but for faults: of these only those with threads
-#   valgrind    debug build by gcc; unit, contract and integration tests under memcheck
+#   asan        clang, AddressSanitizer and UBSan; unit, contract, integration, fault and fuzz tests
+#   tsan        clang, ThreadSanitizer; unit, contract, integration; of the faults those with threads
+#   valgrind    debug build by gcc; unit, contract, integration and the fuzz corpora under memcheck
+#   fuzz        clang, libFuzzer; every fuzz target for 60 s
 #   tidy        clang-tidy
 #   quickstart  the README's first command, which builds for itself
 set -euo pipefail
@@ -20,7 +21,7 @@ builds=$root/.build
 servers=$root/tests/support/servers.sh
 jobs=$(nproc)
 programs='unit|contract|integration'
-all=(gcc clang asan tsan valgrind tidy quickstart)
+all=(gcc clang asan tsan valgrind fuzz tidy quickstart)
 memcheck="valgrind --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
 --track-fds=no -q"
 
@@ -97,12 +98,13 @@ test_in() {
 
 stage_gcc() { build gcc gcc release && test_in gcc; }
 stage_clang() { build clang clang release; }
-stage_asan() { build asan clang asan -DENTC_TEST_TIMEOUT=120 && test_in asan -L "$programs|fault"; }
+stage_asan() { build asan clang asan -DENTC_TEST_TIMEOUT=120 && test_in asan -L "$programs|fault|fuzz"; }
 stage_tsan() { build tsan clang tsan -DENTC_TEST_TIMEOUT=120 && test_in tsan -L "$programs|threads"; }
 stage_valgrind() {
     build valgrind gcc debug -DENTC_TEST_TIMEOUT=300 -DENTC_TEST_WRAPPER="$memcheck" &&
-        test_in valgrind -L "$programs"
+        test_in valgrind -L "$programs|fuzz"
 }
+stage_fuzz() { bash "$root/tests/fuzz/run.sh" --seconds 60; }
 stage_tidy() {
     build clang clang release && bash "$root/tests/policy/tidy.sh" "$root" "$builds/clang"
 }

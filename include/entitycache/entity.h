@@ -58,16 +58,18 @@ ENTC_EXPORT const char *entc_entity_field_name(const entc_entity *entity, size_t
  * Errors: none. Since: 0.1 */
 ENTC_EXPORT const char *entc_entity_name(const entc_entity *entity);
 
-/* Appends the entity as JSON, byte for byte as it stands in the cache; NULL appends `null`.
+/* Appends the entity as JSON, byte for byte as it stands in the cache; NULL appends `null`. (A JSON
+ * field that may be NULL and holds the JSON value null looks as if it were NULL; such an entity is
+ * never cached.)
  * Ownership: none. Threads: Free for the entity, Confined for the buffer; Callback-safe.
- * Errors: ENTC_E_INVALID for a NULL buffer; ENTC_E_NO_MEMORY (the buffer is as before).
+ * Errors: ENTC_E_INVALID for a NULL buffer, or an entity that JSON cannot hold, such as text with
+ * a NUL; ENTC_E_NO_MEMORY (the buffer is as before).
  * Since: 0.1 */
 ENTC_EXPORT entc_status entc_entity_json(const entc_entity *entity, entc_buffer *buffer);
 
 /* Appends `count` entities as one JSON array; NULL slots become `null`.
  * Ownership: none. Threads: Free for the entities, Confined for the buffer; Callback-safe.
- * Errors: ENTC_E_INVALID for a NULL argument; ENTC_E_NO_MEMORY (the buffer is as before).
- * Since: 0.1 */
+ * Errors: as entc_entity_json(), also for NULL entities. Since: 0.1 */
 ENTC_EXPORT entc_status entc_entities_json(entc_entity *const *entities, size_t count,
                                            entc_buffer *buffer);
 

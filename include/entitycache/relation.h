@@ -35,8 +35,8 @@ typedef struct entc_page_args {
 
 /* Lists the first entities of a table: one statement for the ids, one batch for the entities.
  * Ownership: the page is yours: entc_page_unref(). Threads: Free; not inside a callback.
- * Errors: as entc_repository_get_many(); a wrong order column is ENTC_E_INVALID or ENTC_E_DATABASE
- * and named. Since: 0.1 */
+ * Errors: as entc_repository_get_many(); a wrong order column is ENTC_E_INVALID (it cannot be a
+ * name) or ENTC_E_SCHEMA (there is no such column), and named. Since: 0.1 */
 ENTC_EXPORT entc_status entc_repository_list(BaseCacheRepository *repository,
                                              const entc_page_args *args, const entc_call *call,
                                              entc_page **ret_page, entc_error **reterr);
@@ -53,12 +53,19 @@ ENTC_EXPORT entc_status entc_repository_list_async(BaseCacheRepository *reposito
 /* Makes a relation between two repositories of one engine. The descriptor may be temporary.
  * Ownership: yours: entc_relation_free(). The repositories may be freed before; its calls then
  * answer ENTC_E_CLOSED.
- * Threads: Free. Errors: ENTC_E_INVALID names the member and the cure; ENTC_E_CLOSED,
- * ENTC_E_FORKED, ENTC_E_NO_MEMORY. Since: 0.1 */
+ * Threads: Free. Errors: ENTC_E_INVALID names the member and the cure; ENTC_E_UNSUPPORTED parents
+ * whose key has several fields (children may have such a key); ENTC_E_CLOSED, ENTC_E_FORKED,
+ * ENTC_E_NO_MEMORY. Since: 0.1 */
 ENTC_EXPORT entc_status entc_relation_new(BaseCacheRepository *parents,
                                           BaseCacheRepository *children,
                                           const entc_relation_desc *desc,
                                           entc_relation **ret_relation, entc_error **reterr);
+
+/* Compares a relation with the live schema: its columns, their types, and whether an index serves
+ * it. See entc_repository_check().
+ * Ownership, Threads, Errors: as entc_repository_check(). Since: 0.1 */
+ENTC_EXPORT entc_status entc_relation_check(entc_relation *relation, const entc_call *call,
+                                            entc_buffer *report, entc_error **reterr);
 
 /* Frees a relation; NULL is accepted. Operations under way go on.
  * Ownership: consumes it. Threads: Confined, Callback-safe. Errors: none. Since: 0.1 */
@@ -104,10 +111,11 @@ ENTC_EXPORT size_t entc_page_count(const entc_page *page);
  * Ownership: none. Threads: Free, Callback-safe. Errors: none. Since: 0.1 */
 ENTC_EXPORT int32_t entc_page_has_next(const entc_page *page);
 
-/* Copies the id of a slot.
+/* Copies a part of the id of a slot; a key of one field has part 0 alone.
  * Ownership: text is borrowed, as long as the page is referenced. Threads: Free, Callback-safe.
- * Errors: ENTC_E_INVALID for a NULL argument or an index out of range. Since: 0.1 */
-ENTC_EXPORT entc_status entc_page_id(const entc_page *page, size_t index, entc_value *ret_id);
+ * Errors: ENTC_E_INVALID for a NULL argument, or an index or part out of range. Since: 0.1 */
+ENTC_EXPORT entc_status entc_page_id(const entc_page *page, size_t index, size_t part,
+                                     entc_value *ret_id);
 
 /* Shows the entity of a slot; NULL when it is absent or failed (see entc_page_status()), or out of
  * range.

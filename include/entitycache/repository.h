@@ -31,7 +31,8 @@ struct BaseCacheRepositoryOps {
     /* Answers one id. The base calls the get_many slot with one id. */
     entc_status (*get_by_id)(BaseCacheRepository *repository, const entc_value *id,
                              const entc_call *call, entc_op **ret_op, entc_error **reterr);
-    /* Answers `count` ids in their order, duplicates kept. */
+    /* Answers `count` ids in their order, duplicates kept; of a composite key `ids` has
+     * count * parts values, id after id. */
     entc_status (*get_many)(BaseCacheRepository *repository, const entc_value *ids, size_t count,
                             const entc_call *call, entc_op **ret_op, entc_error **reterr);
 };
@@ -84,7 +85,8 @@ ENTC_EXPORT void entc_repository_fini(BaseCacheRepository *repository);
 ENTC_EXPORT const BaseCacheRepositoryOps *entc_repository_base_ops(void);
 
 /* Gets one entity by its id: from the cache, else from the database, which fills the cache. `id` is
- * an ENTC_INT64 or ENTC_TEXT value; "7" and 7 are the same id of an INT64 key.
+ * an ENTC_INT64, ENTC_TEXT or ENTC_UUID value, or of a composite key an array of one for each part;
+ * "7" and 7 are the same id of an INT64 key, and a UUID may be given as its 36 characters.
  * Ownership: the reference is yours: entc_entity_unref(). Threads: Free; not inside a callback.
  * Errors: ENTC_E_NOT_FOUND (no error object), ENTC_E_INVALID, ENTC_E_TIMEOUT, ENTC_E_UNAVAILABLE,
  * ENTC_E_BUSY, ENTC_E_SCHEMA, ENTC_E_DATABASE, ENTC_E_CLOSED, ENTC_E_REENTRANT, ENTC_E_FORKED,
@@ -102,13 +104,14 @@ ENTC_EXPORT entc_status entc_repository_get_by_id_async(BaseCacheRepository *rep
                                                         const entc_value *id, const entc_call *call,
                                                         entc_op **ret_op, entc_error **reterr);
 
-/* Gets `count` entities, answered by index: same length and order, duplicates kept. One MGET asks
- * the cache for all, one statement the database for all misses. It is ENTC_OK when the batch ran;
- * absent slots are NULL. `ret_statuses` (may be NULL) tells per slot ENTC_OK, ENTC_E_NOT_FOUND,
- * ENTC_E_INVALID (that id), or the slot's error. When every slot failed the same way, that is the
- * call's status too. On failure every slot is NULL. An empty batch is ENTC_OK.
- * Ownership: the references are yours: entc_entities_unref(). Threads: Free; not inside a callback.
- * Errors: as entc_repository_get_by_id(), but for ENTC_E_NOT_FOUND. Since: 0.1 */
+/* Gets `count` entities, answered by index (of a composite key `ids` has count * parts values, id
+ * after id): same length and order, duplicates kept. One MGET asks the cache for all, one statement
+ * the database for all misses. It is ENTC_OK when the batch ran; absent slots are NULL.
+ * `ret_statuses` (may be NULL) tells per slot ENTC_OK, ENTC_E_NOT_FOUND, ENTC_E_INVALID (that id),
+ * or the slot's error. When every slot failed the same way, that is the call's status too. On
+ * failure every slot is NULL. An empty batch is ENTC_OK. Ownership: the references are yours:
+ * entc_entities_unref(). Threads: Free; not inside a callback. Errors: as
+ * entc_repository_get_by_id(), but for ENTC_E_NOT_FOUND. Since: 0.1 */
 ENTC_EXPORT entc_status entc_repository_get_many(BaseCacheRepository *repository,
                                                  const entc_value *ids, size_t count,
                                                  const entc_call *call, entc_entity **ret_entities,
@@ -125,11 +128,21 @@ ENTC_EXPORT entc_status entc_repository_get_many_async(BaseCacheRepository *repo
                                                        const entc_call *call, entc_op **ret_op,
                                                        entc_error **reterr);
 
-/* Does what entc_repository_get_many() does, for ids in a plain array.
+/* Does what entc_repository_get_many() does, for ids in a plain array, of a key of one field.
  * Ownership, Threads, Errors: as entc_repository_get_many(). Since: 0.1 */
 ENTC_EXPORT entc_status entc_repository_get_many_int64(
     BaseCacheRepository *repository, const int64_t *ids, size_t count, const entc_call *call,
     entc_entity **ret_entities, entc_status *ret_statuses, entc_error **reterr);
+
+/* Compares the descriptors with the live schema: table or view, columns, types, nullability, the
+ * key and its uniqueness and collation, row-level security. Every difference is a line of `report`
+ * (may be NULL; it is cleared first), with table, column, both types and the cure.
+ * Ownership: none. Threads: Free; not inside a callback.
+ * Errors: ENTC_E_SCHEMA tells the first difference and how many there are; others as
+ * entc_repository_get_many(). Since: 0.1 */
+ENTC_EXPORT entc_status entc_repository_check(BaseCacheRepository *repository,
+                                              const entc_call *call, entc_buffer *report,
+                                              entc_error **reterr);
 
 ENTC_END_DECLS
 

@@ -14,19 +14,23 @@
 ENTC_BEGIN_DECLS
 
 /* Flags of a field. */
-#define ENTC_KEY 1u      /* part of the primary key; never NULL */
-#define ENTC_NULLABLE 2u /* may be NULL: text by ptr == NULL, others by their has_ byte */
+#define ENTC_KEY 1u          /* part of the primary key; never NULL */
+#define ENTC_NULLABLE 2u     /* may be NULL: text by ptr == NULL, others by their has_ byte */
+#define ENTC_GENERATED 4u    /* made by the database: read, never written by a save */
+#define ENTC_READ_ONLY 8u    /* read, never written by a save */
+#define ENTC_JSON_STRING 16u /* an INT64 that stands in JSON as a string (both are read) */
+#define ENTC_SENSITIVE 32u   /* its value never appears in a log or an error */
 
-/* One field of an entity. Its column has the field's name. */
+/* One field of an entity. Its column has the field's name, unless the model says otherwise. */
 typedef struct entc_field {
-    const char *name;     /* [A-Za-z_][A-Za-z0-9_]*, at most 63 bytes; column and JSON member */
-    uint32_t type;        /* ENTC_BOOL ... ENTC_TIMESTAMP */
-    uint32_t flags;       /* ENTC_KEY, ENTC_NULLABLE */
-    size_t offset;        /* of the member in the host's struct, bytes */
-    size_t size;          /* of the member, bytes; checked against the type */
-    size_t has_offset;    /* of the uint8_t that is 0 for NULL; read only for nullable fields
-                             that are not text */
-    const void *reserved; /* NULL */
+    const char *name;      /* [A-Za-z_][A-Za-z0-9_]*, at most 63 bytes; column and JSON member */
+    uint32_t type;         /* ENTC_BOOL ... ENTC_JSON */
+    uint32_t flags;        /* ENTC_KEY, ENTC_NULLABLE, ... */
+    size_t offset;         /* of the member in the host's struct, bytes */
+    size_t size;           /* of the member, bytes; checked against the type */
+    size_t has_offset;     /* of the uint8_t that is 0 for NULL; read only for nullable fields
+                              that are not text */
+    const char *json_name; /* member in JSON, 1 to 63 bytes of UTF-8; NULL: `name` */
 } entc_field;
 
 /* The memory side. With record_size 0 the library lays the record out and ignores offsets and
@@ -40,14 +44,28 @@ typedef struct entc_entity_desc {
     size_t field_size; /* sizeof(entc_field): the stride of `fields` */
 } entc_entity_desc;
 
-/* The storage side. */
+/* Where a field lies when its column has another name. */
+typedef struct entc_column {
+    const char *field;
+    const char *column; /* as in the catalogue (no quotes) */
+} entc_column;
+
+/* The storage side. Keys: int2, int4, int8, uuid, and text or varchar under a deterministic
+ * collation. Several ENTC_KEY fields are a composite key: an id is then that many values, in the
+ * order of the fields. */
 typedef struct entc_model_desc {
-    size_t struct_size;      /* sizeof(entc_model_desc) */
-    const char *table;       /* table name, as in the catalogue (no quotes) */
-    const char *schema;      /* NULL: "public" */
-    const char *cache_name;  /* first part of the cache key; NULL: the entity's name */
-    int64_t ttl_us;          /* life of a cached entity at most, microseconds; 0: engine's */
-    int64_t negative_ttl_us; /* the same for an absent row; 0: engine's, -1: never cached */
+    size_t struct_size;         /* sizeof(entc_model_desc) */
+    const char *table;          /* table name, as in the catalogue (no quotes) */
+    const char *schema;         /* NULL: "public" */
+    const char *cache_name;     /* first part of the cache key; NULL: the entity's name */
+    int64_t ttl_us;             /* life of a cached entity at most, microseconds; 0: engine's */
+    int64_t negative_ttl_us;    /* the same for an absent row; 0: engine's, -1: never cached */
+    const entc_column *columns; /* only of fields whose column has another name */
+    size_t column_count;
+    size_t column_size;     /* sizeof(entc_column); may be 0 when there are none */
+    const char *read_from;  /* a view or table of the same schema that reads use; NULL: `table` */
+    const char *filter_sql; /* a constant condition, such as "deleted_at IS NULL"; rows that fail
+                               it are absent. It is SQL: never build it from input. NULL: none */
 } entc_model_desc;
 
 /* Kinds of relations. */
@@ -88,7 +106,7 @@ typedef struct entc_relation_desc {
       sizeof(fields) / sizeof((fields)[0]), sizeof(entc_field) }
 
 #define ENTC_MODEL(table)                                                                          \
-    { sizeof(entc_model_desc), table, NULL, NULL, 0, 0 }
+    { sizeof(entc_model_desc), table, NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL }
 
 #define ENTC_HAS_MANY(name, foreign_column, order_column)                                          \
     { sizeof(entc_relation_desc), ENTC_RELATION_HAS_MANY, 0, name, foreign_column, order_column }

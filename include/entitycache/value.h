@@ -19,10 +19,17 @@ ENTC_BEGIN_DECLS
 #define ENTC_DOUBLE 3u    /* double; number or string; float4, float8 */
 #define ENTC_TEXT 4u      /* entc_str; string; text, varchar, and others by ::text */
 #define ENTC_TIMESTAMP 5u /* int64_t; string; timestamptz, timestamp as UTC */
+#define ENTC_BYTES 6u     /* entc_str; base64 string (RFC 4648, padded); bytea */
+#define ENTC_UUID 7u      /* uint8_t[16]; string, lower case, 36 characters; uuid */
+#define ENTC_DATE 8u      /* int32_t days since 1970-01-01; "2026-11-22"; date */
+#define ENTC_JSON 9u      /* entc_str; the value itself; json, jsonb, others by to_json() */
 
 /* Timestamps that stand for PostgreSQL's infinity and -infinity. */
 #define ENTC_TIMESTAMP_INFINITY INT64_MAX
 #define ENTC_TIMESTAMP_MINUS_INFINITY INT64_MIN
+/* The same for dates; both are "infinity" and "-infinity" in JSON. */
+#define ENTC_DATE_INFINITY INT32_MAX
+#define ENTC_DATE_MINUS_INFINITY INT32_MIN
 
 /* Text with its length. Inside entities it is NUL-terminated; a NULL pointer is SQL's NULL. */
 typedef struct entc_str {
@@ -35,10 +42,10 @@ typedef struct entc_value {
     uint32_t type;   /* ENTC_NULL, ENTC_BOOL, ... */
     uint32_t length; /* bytes of text; 0 for the others */
     union {
-        int64_t int64; /* ENTC_INT64, ENTC_BOOL (0 or 1), ENTC_TIMESTAMP (microseconds) */
-        double real;   /* ENTC_DOUBLE */
-        const char *text;
-        uint8_t bytes[16];
+        int64_t int64;     /* ENTC_INT64, ENTC_BOOL (0 or 1), ENTC_TIMESTAMP, ENTC_DATE (days) */
+        double real;       /* ENTC_DOUBLE */
+        const char *text;  /* ENTC_TEXT, ENTC_BYTES, ENTC_JSON */
+        uint8_t bytes[16]; /* ENTC_UUID */
     } as;
 } entc_value;
 
@@ -66,6 +73,24 @@ ENTC_EXPORT entc_status entc_value_text(entc_value *value, const char *text, siz
 /* Fills a value with a point in time: microseconds since 1970-01-01T00:00:00Z.
  * Ownership: none. Threads: Free, Callback-safe. Errors: none. Since: 0.1 */
 ENTC_EXPORT void entc_value_timestamp(entc_value *value, int64_t microseconds);
+
+/* Fills a value with `length` bytes; NULL `bytes` give ENTC_NULL.
+ * Ownership: the value borrows the bytes. Threads: Free, Callback-safe.
+ * Errors: ENTC_E_INVALID when length is above 2^32 - 1. Since: 0.1 */
+ENTC_EXPORT entc_status entc_value_bytes(entc_value *value, const void *bytes, size_t length);
+
+/* Fills a value with a UUID of 16 bytes, most significant first; NULL gives ENTC_NULL.
+ * Ownership: none, the bytes are copied. Threads: Free, Callback-safe. Errors: none. Since: 0.1 */
+ENTC_EXPORT void entc_value_uuid(entc_value *value, const uint8_t *uuid);
+
+/* Fills a value with a day: days since 1970-01-01.
+ * Ownership: none. Threads: Free, Callback-safe. Errors: none. Since: 0.1 */
+ENTC_EXPORT void entc_value_date(entc_value *value, int32_t days);
+
+/* Fills a value with `length` bytes of JSON text; NULL `text` gives ENTC_NULL.
+ * Ownership: the value borrows the bytes. Threads: Free, Callback-safe.
+ * Errors: ENTC_E_INVALID when length is above 2^32 - 1. Since: 0.1 */
+ENTC_EXPORT entc_status entc_value_json(entc_value *value, const char *text, size_t length);
 
 ENTC_END_DECLS
 

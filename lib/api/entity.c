@@ -61,9 +61,15 @@ static entc_status append(const entc_entity *entity, struct buffer *bytes)
     if (!entity)
         return buffer_append_text(bytes, "null") ? ENTC_OK : ENTC_E_NO_MEMORY;
     result = codec_encode(entity, bytes);
-    if (result == CODEC_REFUSED)
+    switch (result) {
+    case CODEC_OK:
+    case CODEC_UNCACHEABLE: /* what the host reads is the truth; only the cache must not have it */
+        return ENTC_OK;
+    case CODEC_REFUSED:
         return ENTC_E_INVALID;
-    return result == CODEC_OK ? ENTC_OK : ENTC_E_NO_MEMORY;
+    default:
+        return ENTC_E_NO_MEMORY;
+    }
 }
 
 /* On success puts a NUL behind the bytes; otherwise the buffer is as it was at `length`. */
@@ -101,6 +107,13 @@ entc_status entc_entities_json(entc_entity *const *entities, size_t count, entc_
     if (!status && buffer->bytes.failed)
         status = ENTC_E_NO_MEMORY;
     return settle(&buffer->bytes, before, status);
+}
+
+entc_status api_buffer_write(entc_buffer *buffer, struct span bytes)
+{
+    buffer_clear(&buffer->bytes);
+    buffer_append(&buffer->bytes, bytes.bytes, bytes.length);
+    return settle(&buffer->bytes, 0, buffer->bytes.failed ? ENTC_E_NO_MEMORY : ENTC_OK);
 }
 
 entc_status entc_buffer_new(entc_buffer **ret_buffer)

@@ -164,11 +164,11 @@ int32_t entc_page_has_next(const entc_page *page)
     return page ? page->has_next : 0;
 }
 
-entc_status entc_page_id(const entc_page *page, size_t index, entc_value *ret_id)
+entc_status entc_page_id(const entc_page *page, size_t index, size_t part, entc_value *ret_id)
 {
-    if (!page || !ret_id || index >= page->count)
+    if (!page || !ret_id || index >= page->count || part >= page->type->key_count)
         return ENTC_E_INVALID;
-    *ret_id = page->ids[index];
+    *ret_id = page->ids[index * page->type->key_count + part];
     return ENTC_OK;
 }
 

@@ -29,13 +29,13 @@ static entc_status base_get_many(BaseCacheRepository *repository, const entc_val
 static entc_status base_get_by_id(BaseCacheRepository *repository, const entc_value *id,
                                   const entc_call *call, entc_op **ret_op, entc_error **reterr)
 {
-    entc_value canonical;
+    entc_value canonical[SCHEMA_KEY_MAX];
     entc_status status = api_check_repository(repository, reterr);
 
     if (!status && !id)
         status = api_refuse_null("id", reterr);
     if (!status)
-        status = codec_id(repository->impl->type, id, &canonical, reterr);
+        status = codec_id(repository->impl->type, id, canonical, reterr);
     return status ? status : repository->ops->get_many(repository, id, 1, call, ret_op, reterr);
 }
 
@@ -280,6 +280,24 @@ entc_status entc_repository_get_many(BaseCacheRepository *repository, const entc
     return status;
 }
 
+static entc_status check_int64_key(const struct schema_type *type, entc_error **reterr)
+{
+    const struct schema_field *key = &type->fields[type->key_fields[0]];
+
+    if (type->key_count == 1 && key->type == ENTC_INT64)
+        return ENTC_OK;
+    if (type->key_count > 1)
+        error_set(reterr, ENTC_E_INVALID, "argument",
+                  "entity \"%s\": its key has %u fields, not one INT64", type->name,
+                  (unsigned)type->key_count);
+    else
+        error_set(reterr, ENTC_E_INVALID, "argument",
+                  "entity \"%s\": its key \"%s\" is of type %s, not INT64", type->name, key->name,
+                  schema_type_name(key->type));
+    error_hint(reterr, "call entc_repository_get_many() with values of the key's types");
+    return ENTC_E_INVALID;
+}
+
 entc_status entc_repository_get_many_int64(BaseCacheRepository *repository, const int64_t *ids,
                                            size_t count, const entc_call *call,
                                            entc_entity **ret_entities, entc_status *ret_statuses,
@@ -293,6 +311,9 @@ entc_status entc_repository_get_many_int64(BaseCacheRepository *repository, cons
         status = api_refuse_null(ids ? "ret_entities" : "ids", reterr);
     if (status)
         return status;
+    status = check_int64_key(repository->impl->type, reterr);
+    if (status)
+        return fail_all(status, ret_entities, ret_statuses, count);
     allocator = &repository->impl->type->allocator;
     values = base_allocate_array(allocator, count, sizeof(*values));
     if (!values)

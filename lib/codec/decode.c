@@ -14,6 +14,7 @@ struct decoder {
     struct entity_draft *draft;
     const struct schema_type *type;
     const char *end;
+    uint32_t missing; /* members that were not there yet: none comes twice */
     bool is_reshaped;
 };
 
@@ -117,7 +118,7 @@ static const char *read_int64(struct decoder *decoder, const char *at, uint32_t 
     if (next == first || next == end || (*first == '0' && next - first > 1) ||
         (*next != ',' && *next != '}'))
         return read_unusual_int64(decoder, at, field);
-    entity_draft_set_int64(decoder->draft, field, is_negative ? -number : number);
+    entity_draft_put_int64(decoder->draft, field, is_negative ? -number : number);
     return next;
 }
 
@@ -145,12 +146,41 @@ static const char *read_quoted_double(struct decoder *decoder, const char *at, u
     return at;
 }
 
+/* As it is usually written, without exponent and with few digits; NULL for anything else. */
+static const char *read_plain_double(const char *at, const char *end, struct json_number *number)
+{
+    const char *first = at;
+    const char *point = NULL;
+    uint64_t digits = 0;
+
+    while (at < end && is_digit(*at) && at - first < SAFE_DIGITS)
+        digits = digits * 10 + (uint64_t)(*at++ - '0');
+    if (at == first || (*first == '0' && at - first > 1))
+        return NULL;
+    if (at < end && *at == '.') {
+        point = ++at;
+        while (at < end && is_digit(*at) && at - first <= SAFE_DIGITS)
+            digits = digits * 10 + (uint64_t)(*at++ - '0');
+    }
+    if (at == point || at == end || (*at != ',' && *at != '}'))
+        return NULL;
+    *number = (struct json_number){
+        .digits = digits, .exponent = point ? point - at : 0, .is_integer = !point};
+    return at;
+}
+
 static const char *read_double(struct decoder *decoder, const char *at, uint32_t field)
 {
     const char *begin = at;
     struct json_number number;
     double value;
 
+    at = read_plain_double(begin, decoder->end, &number);
+    if (at && json_double(begin, at, &number, &value)) {
+        entity_draft_set_double(decoder->draft, field, value);
+        return at;
+    }
+    at = begin;
     if (at < decoder->end && *at == '"')
         return read_quoted_double(decoder, at, field);
     if (at == decoder->end || (*at != '-' && !is_digit(*at)))
@@ -193,7 +223,7 @@ static const char *read_timestamp(struct decoder *decoder, const char *at, uint3
     /* As we write it, it is parsed where it stands: a quote or an escape inside would not pass. */
     if ((size_t)(decoder->end - at) > USUAL_TIMESTAMP && at[USUAL_TIMESTAMP] == '"' &&
         codec_timestamp_parse(at, USUAL_TIMESTAMP, &microseconds)) {
-        entity_draft_set_int64(decoder->draft, field, microseconds);
+        entity_draft_put_int64(decoder->draft, field, microseconds);
         return at + USUAL_TIMESTAMP + 1;
     }
     at = json_string(at, decoder->end, scratch, &text);
@@ -206,9 +236,90 @@ static const char *read_timestamp(struct decoder *decoder, const char *at, uint3
     return at;
 }
 
+static const char *read_bytes(struct decoder *decoder, const char *at, uint32_t field)
+{
+    char *scratch = scratch_of(decoder);
+    struct json_text text;
+    size_t length;
+
+    if (at == decoder->end || *at != '"')
+        return read_other(decoder, at, field);
+    at = json_string(at + 1, decoder->end, scratch, &text);
+    if (!at)
+        return NULL;
+    if (json_base64_read(scratch, text.length, &length))
+        entity_draft_text_end(decoder->draft, field, length);
+    else
+        reshape(decoder, field);
+    return at;
+}
+
+static const char *read_uuid(struct decoder *decoder, const char *at, uint32_t field)
+{
+    char *scratch = scratch_of(decoder);
+    struct json_text text;
+    uint8_t uuid[SCHEMA_UUID_SIZE];
+
+    if (at == decoder->end || *at != '"')
+        return read_other(decoder, at, field);
+    at = json_string(at + 1, decoder->end, scratch, &text);
+    if (!at)
+        return NULL;
+    if (codec_uuid_parse(scratch, text.length, uuid))
+        entity_draft_set_uuid(decoder->draft, field, uuid);
+    else
+        reshape(decoder, field);
+    return at;
+}
+
+static const char *read_date(struct decoder *decoder, const char *at, uint32_t field)
+{
+    char *scratch = scratch_of(decoder);
+    struct json_text text;
+    int32_t days;
+
+    if (at == decoder->end || *at != '"')
+        return read_other(decoder, at, field);
+    at = json_string(at + 1, decoder->end, scratch, &text);
+    if (!at)
+        return NULL;
+    if (codec_date_parse(scratch, text.length, &days))
+        entity_draft_set_int64(decoder->draft, field, days);
+    else
+        reshape(decoder, field);
+    return at;
+}
+
+/* All between colon and comma, white space too: the database may have that in a `json` column, and
+ * what was read is written again byte for byte. In a field that may be NULL, null is NULL; the JSON
+ * value null is never cached there. */
+static const char *read_json(struct decoder *decoder, const char *at, uint32_t field)
+{
+    const char *begin = at;
+    char *text = scratch_of(decoder);
+    const char *value = json_space(at, decoder->end);
+
+    if (json_is_literal(value, decoder->end, "null", 4) &&
+        (decoder->type->fields[field].flags & ENTC_NULLABLE))
+        return read_other(decoder, value, field);
+    at = json_value(value, decoder->end, 1, text);
+    if (!at)
+        return NULL;
+    at = json_space(at, decoder->end);
+    memcpy(text, begin, (size_t)(at - begin));
+    entity_draft_text_end(decoder->draft, field, (size_t)(at - begin));
+    return at;
+}
+
+/* `at` is behind the colon; only JSON keeps the white space there. */
 static const char *read_value(struct decoder *decoder, const char *at, uint32_t field)
 {
-    switch (decoder->type->fields[field].type) {
+    const uint32_t type = decoder->type->fields[field].type;
+
+    if (type == ENTC_JSON)
+        return read_json(decoder, at, field);
+    at = json_space(at, decoder->end);
+    switch (type) {
     case ENTC_BOOL:
         return read_bool(decoder, at, field);
     case ENTC_INT64:
@@ -219,6 +330,12 @@ static const char *read_value(struct decoder *decoder, const char *at, uint32_t 
         return read_text(decoder, at, field);
     case ENTC_TIMESTAMP:
         return read_timestamp(decoder, at, field);
+    case ENTC_BYTES:
+        return read_bytes(decoder, at, field);
+    case ENTC_UUID:
+        return read_uuid(decoder, at, field);
+    case ENTC_DATE:
+        return read_date(decoder, at, field);
     default:
         return read_other(decoder, at, field);
     }
@@ -244,7 +361,7 @@ static const char *read_name(struct decoder *decoder, const char *at, uint32_t e
     at = json_string(at + 1, decoder->end, scratch, &name);
     if (!at)
         return NULL;
-    *ret_field = schema_type_find(decoder->type, scratch, name.length);
+    *ret_field = schema_type_find_json(decoder->type, scratch, name.length);
     at = json_space(at, decoder->end);
     return at < decoder->end && *at == ':' ? at + 1 : NULL;
 }
@@ -257,11 +374,11 @@ static const char *read_member(struct decoder *decoder, const char *at, uint32_t
     at = read_name(decoder, at, *expected, &field);
     if (!at)
         return NULL;
-    at = json_space(at, decoder->end);
     if (field == decoder->type->field_count)
-        return json_value(at, decoder->end, 1, scratch_of(decoder));
+        return json_value(json_space(at, decoder->end), decoder->end, 1, scratch_of(decoder));
     if (decoder->draft->given[field])
         return NULL;
+    decoder->missing--;
     *expected = field + 1 < decoder->type->field_count ? field + 1 : 0;
     return read_value(decoder, at, field);
 }
@@ -292,7 +409,8 @@ static const char *read_object(struct decoder *decoder, const char *at)
 enum codec_verdict codec_decode(struct entity_draft *draft, const char *json, size_t length,
                                 struct entc_entity **ret_entity)
 {
-    struct decoder decoder = {.draft = draft, .type = draft->type};
+    struct decoder decoder = {
+        .draft = draft, .type = draft->type, .missing = draft->type->field_count};
     bool is_object = false;
     bool is_null = false;
     const char *at;
@@ -312,8 +430,7 @@ enum codec_verdict codec_decode(struct entity_draft *draft, const char *json, si
         return CODEC_CORRUPT;
     if (is_null)
         return CODEC_ABSENT;
-    if (!is_object || decoder.is_reshaped ||
-        entity_draft_missing(draft) != draft->type->field_count)
+    if (!is_object || decoder.is_reshaped || decoder.missing > 0)
         return CODEC_RESHAPED;
     *ret_entity = entity_draft_seal(draft);
     return *ret_entity ? CODEC_ENTITY : CODEC_NO_MEMORY;

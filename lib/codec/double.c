@@ -1,16 +1,11 @@
 /* The shortest decimal that reads back as the same double, in ECMAScript's form: what
  * JSON.stringify writes, so every language writes the same bytes. Of several shortest ones it is
- * the closest.
- *
- * Two facts carry it (IEEE 754, and D. M. Gay, "Correctly Rounded Binary-Decimal and Decimal-Binary
- * Conversions", 1990): a decimal of up to 15 digits is the only one of that length for its double,
- * unless that is subnormal, and 17 digits always suffice. */
+ * the closest. */
 #include "codec/codec.h"
+#include "codec/json.h"
 
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct decimal {
@@ -40,17 +35,19 @@ static bool integer_decimal(double number, struct decimal *ret_decimal)
     return true;
 }
 
-/* Prices, ratios, coordinates: up to 15 digits and few decimals. The division is of two exact
- * doubles, so it gives just the double that the decimal stands for. */
+#define SHORT_PLACES 6
+
+/* Prices, ratios, coordinates: up to 15 digits and few decimals. As
+ * D. M. Gay proves, "Correctly Rounded Binary-Decimal and Decimal-Binary Conversions" (1990), a
+ * decimal of 15 digits is the only one of that length for its double, so it is the shortest. The
+ * division is of two exact doubles, so it gives just the double that the decimal stands for. */
 static bool short_decimal(double number, struct decimal *ret_decimal)
 {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
 
     if (FLT_EVAL_METHOD != 0)
         return false;
-    for (int32_t places = 1; places <= 22; places++) {
+    for (int32_t places = 1; places <= SHORT_PLACES; places++) {
         const double scaled = number * powers[places];
         double rounded;
 
@@ -68,63 +65,93 @@ static bool short_decimal(double number, struct decimal *ret_decimal)
     return false;
 }
 
-/* The nearest decimal of `count` digits. Whatever the locale puts for a point is no digit. */
-static struct decimal rounded_decimal(double number, int count)
-{
-    struct decimal decimal = {0, 0};
-    char text[64];
-    const char *at = text;
+/* ---- any number: R. Giulietti, "The Schubfach way to render doubles" (2021), with the rounding to
+ * odd of its section 9; steps and names are those of its figures 4 and 6 ---- */
 
-    snprintf(text, sizeof(text), "%.*e", count - 1, number);
-    for (; *at && *at != 'e'; at++) {
-        if (*at >= '0' && *at <= '9')
-            decimal.digits = decimal.digits * 10 + (uint64_t)(*at - '0');
-    }
-    decimal.exponent = *at ? (int32_t)strtol(at + 1, NULL, 10) : 0;
-    decimal.exponent -= count - 1;
-    return decimal;
+static int32_t floor_log10_of_2_to(int32_t q)
+{
+    return (q * 1262611) >> 22;
 }
 
-static bool reads_back(const struct decimal *decimal, double number)
+static int32_t floor_log10_of_three_quarters_of_2_to(int32_t q)
 {
-    char text[64];
-
-    snprintf(text, sizeof(text), "%llue%d", (unsigned long long)decimal->digits, decimal->exponent);
-    return strtod(text, NULL) == number;
+    return (q * 1262611 - 524031) >> 22;
 }
 
-/* At a power of two the doubles below lie closer than those above, so the nearest decimal may be
- * another double's while one step up it is this one's. */
-static bool decimal_of_length(double number, int count, struct decimal *ret_decimal)
+static int32_t floor_log2_of_10_to(int32_t e)
 {
-    static const int steps[] = {0, 1, -1};
-    const struct decimal nearest = rounded_decimal(number, count);
-
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        struct decimal candidate = nearest;
-
-        candidate.digits += (uint64_t)steps[i];
-        if (!reads_back(&candidate, number))
-            continue;
-        *ret_decimal = candidate;
-        return true;
-    }
-    return false;
+    return (e * 1741647) >> 19;
 }
+
+/* The upper half of g * c / 2^64, and its last bit set when anything was cut off. */
+static uint64_t round_to_odd(const struct json_wide *g, uint64_t c)
+{
+    const struct json_wide low = json_multiply(g->low, c);
+    const struct json_wide high = json_multiply(g->high, c);
+    const uint64_t rest = high.low + low.high;
+
+    return (high.high + (rest < low.high)) | (rest > 1);
+}
+
+/* 10^exponent, rounded up. */
+static struct json_wide power_above(int32_t exponent)
+{
+    struct json_wide power = json_power_of_ten(exponent);
+
+    if (exponent >= 0 && exponent <= 55)
+        return power;
+    power.low++;
+    power.high += power.low == 0;
+    return power;
+}
+
+/* The decimal of the fewest digits in the rounding interval of c * 2^q, and of those the closest.
+ */
+static struct decimal schubfach(uint64_t c, int32_t q, bool is_lower_closer)
+{
+    const int32_t k =
+        is_lower_closer ? floor_log10_of_three_quarters_of_2_to(q) : floor_log10_of_2_to(q);
+    const int32_t h = q + floor_log2_of_10_to(-k) + 1;
+    const struct json_wide g = power_above(-k);
+    const uint64_t is_odd = c & 1;
+    const uint64_t vb = round_to_odd(&g, (4 * c) << h);
+    const uint64_t lower = round_to_odd(&g, (4 * c - 2 + is_lower_closer) << h) + is_odd;
+    const uint64_t upper = round_to_odd(&g, (4 * c + 2) << h) - is_odd;
+    const uint64_t s = vb / 4;
+    const uint64_t tens = s / 10;
+    bool is_below = lower <= 40 * tens;
+    bool is_above = 40 * tens + 40 <= upper;
+
+    if (s >= 10 && is_below != is_above)
+        return (struct decimal){tens + is_above, k + 1};
+    is_below = lower <= 4 * s;
+    is_above = 4 * s + 4 <= upper;
+    if (is_below != is_above)
+        return (struct decimal){s + is_above, k};
+    is_above = vb > 4 * s + 2 || (vb == 4 * s + 2 && (s & 1));
+    return (struct decimal){s + is_above, k};
+}
+
+#define FRACTION_BITS (DBL_MANT_DIG - 1)
+#define LEAST_EXPONENT (DBL_MIN_EXP - DBL_MANT_DIG) /* of the last bit, -1074 */
 
 static struct decimal shortest_decimal(double number)
 {
     struct decimal decimal;
+    uint64_t bits;
+    uint64_t fraction;
+    int32_t exponent;
 
     if (integer_decimal(number, &decimal) || short_decimal(number, &decimal))
         return decimal;
-    for (int count = number < DBL_MIN ? 1 : DBL_DIG; count < DBL_DECIMAL_DIG; count++) {
-        if (decimal_of_length(number, count, &decimal)) {
-            strip_zeros(&decimal);
-            return decimal;
-        }
-    }
-    decimal = rounded_decimal(number, DBL_DECIMAL_DIG);
+    memcpy(&bits, &number, sizeof(bits));
+    fraction = bits & (((uint64_t)1 << FRACTION_BITS) - 1);
+    exponent = (int32_t)(bits >> FRACTION_BITS);
+    if (exponent == 0)
+        decimal = schubfach(fraction, LEAST_EXPONENT, false);
+    else
+        decimal = schubfach(fraction | (uint64_t)1 << FRACTION_BITS, LEAST_EXPONENT + exponent - 1,
+                            fraction == 0 && exponent > 1);
     strip_zeros(&decimal);
     return decimal;
 }

@@ -150,4 +150,54 @@ bool json_double(const char *at, const char *end, const struct json_number *numb
  * for end - at bytes. */
 const char *json_value(const char *at, const char *end, unsigned depth, char *scratch);
 
+/* ---- bytes in strings ---- */
+
+/* 0 to 15, or -1. */
+static inline int json_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* Characters that so many bytes take. */
+size_t json_base64_length(size_t length);
+void json_base64_write(char *out, const char *bytes, size_t length);
+/* In place. False for what json_base64_write() would not write; then the text is spoilt. */
+bool json_base64_read(char *text, size_t length, size_t *ret_length);
+
+/* ---- doubles ---- */
+
+/* 128 bits. */
+struct json_wide {
+    uint64_t high;
+    uint64_t low;
+};
+
+static inline struct json_wide json_multiply(uint64_t a, uint64_t b)
+{
+#ifdef __SIZEOF_INT128__
+    __extension__ const unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (struct json_wide){(uint64_t)(product >> 64), (uint64_t)product};
+#else
+    const uint64_t low = (a & UINT32_MAX) * (b & UINT32_MAX);
+    const uint64_t one = (a >> 32) * (b & UINT32_MAX) + (low >> 32);
+    const uint64_t other = (a & UINT32_MAX) * (b >> 32) + (one & UINT32_MAX);
+
+    return (struct json_wide){(a >> 32) * (b >> 32) + (one >> 32) + (other >> 32),
+                              other << 32 | (low & UINT32_MAX)};
+#endif
+}
+
+#define JSON_POWER_MIN (-342)
+#define JSON_POWER_MAX 324
+/* The first 128 bits of 10^exponent, the highest of them set, the rest cut off; exact for 0 to 55.
+ */
+struct json_wide json_power_of_ten(int32_t exponent);
+
 #endif

@@ -1,6 +1,6 @@
-/* Points in time as text: RFC 3339 in UTC, six decimals, one spelling for each. Whatever else means
- * the same instant (another offset, a leap second, a sign before a usual year) is refused, so what
- * is read is written again byte for byte, but for decimals left out.
+/* Points in time and days as text: RFC 3339 in UTC, six decimals, one spelling for each. Whatever
+ * else means the same instant (another offset, a leap second, a sign before a usual year) is
+ * refused, so what is read is written again byte for byte, but for decimals left out.
  *
  * The calendar is the proleptic Gregorian one with a year 0, as PostgreSQL's and ECMAScript's. Days
  * are computed as in H. Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2014), but counted
@@ -13,6 +13,10 @@
 #define DAY_S 86400
 #define FRACTION_DIGITS 6
 #define USUAL_YEAR_END 10000
+/* Only a DATE reaches it: PostgreSQL's end in the year 5874897. */
+#define LONG_YEAR 1000000
+#define FIRST_DATE (-2440588) /* 24 November 4714 BC, Julian day 0 */
+#define LAST_DATE 2145042905  /* 31 December 5874897 */
 
 /* 400 years, after which the calendar repeats. */
 #define ERA_YEARS 400
@@ -22,7 +26,7 @@
 #define DAYS_TO_1970 (-FIRST_YEAR / ERA_YEARS * ERA_DAYS + 719468)
 
 struct date {
-    int32_t year;   /* FIRST_YEAR + 1 to 999999 */
+    int32_t year;   /* FIRST_YEAR + 1 to 9999999 */
     uint32_t month; /* 1 to 12 */
     uint32_t day;   /* 1 to 31 */
 };
@@ -86,11 +90,18 @@ static char *put_six(char *out, uint32_t number)
 
 static char *put_date(char *out, const struct date *date)
 {
+    const uint32_t year = (uint32_t)(date->year < 0 ? -date->year : date->year);
+
     if (date->year >= 0 && date->year < USUAL_YEAR_END) {
-        out = put_four(out, (uint32_t)date->year);
+        out = put_four(out, year);
     } else {
         *out++ = date->year < 0 ? '-' : '+';
-        out = put_six(out, (uint32_t)(date->year < 0 ? -date->year : date->year));
+        if (year >= LONG_YEAR) {
+            out = put_six(out, year / 10);
+            *out++ = (char)('0' + year % 10);
+        } else {
+            out = put_six(out, year);
+        }
     }
     *out++ = '-';
     out = put_pair(out, date->month);
@@ -102,6 +113,20 @@ static size_t put_word(char *out, const char *word)
 {
     memcpy(out, word, strlen(word));
     return strlen(word);
+}
+
+size_t codec_date_text(char out[CODEC_DATE_MAX], int32_t days)
+{
+    struct date date;
+
+    if (days == ENTC_DATE_INFINITY)
+        return put_word(out, "infinity");
+    if (days == ENTC_DATE_MINUS_INFINITY)
+        return put_word(out, "-infinity");
+    if (days < FIRST_DATE || days > LAST_DATE)
+        return 0;
+    date = date_from_days(days);
+    return (size_t)(put_date(out, &date) - out);
 }
 
 size_t codec_timestamp_text(char out[CODEC_TIMESTAMP_MAX], int64_t microseconds)
@@ -185,7 +210,7 @@ static inline void expect_char(struct cursor *cursor, char c)
     cursor->failed |= !take_char(cursor, c);
 }
 
-/* A sign makes it six digits, and then it must be needed. */
+/* A sign makes it six digits, and then it must be needed; behind '+' there may be seven. */
 static int32_t take_year(struct cursor *cursor)
 {
     const bool is_negative = take_char(cursor, '-');
@@ -195,6 +220,9 @@ static int32_t take_year(struct cursor *cursor)
         return (int32_t)take_four(cursor);
     year = (int32_t)take_six(cursor);
     cursor->failed |= is_negative ? year == 0 : year < USUAL_YEAR_END;
+    if (!is_negative && year >= LONG_YEAR / 10 && cursor->at < cursor->end && *cursor->at >= '0' &&
+        *cursor->at <= '9')
+        year = year * 10 + (*cursor->at++ - '0');
     return is_negative ? -year : year;
 }
 
@@ -303,4 +331,28 @@ bool codec_timestamp_parse(const char *text, size_t length, int64_t *ret_microse
     if (cursor.failed || cursor.at != cursor.end)
         return false;
     return join(days_from_date(&date) * DAY_S + second, fraction, ret_microseconds);
+}
+
+bool codec_date_parse(const char *text, size_t length, int32_t *ret_days)
+{
+    struct cursor cursor = {text, text + length, false};
+    struct date date;
+    int64_t days;
+
+    if (is_word(text, length, "infinity")) {
+        *ret_days = ENTC_DATE_INFINITY;
+        return true;
+    }
+    if (is_word(text, length, "-infinity")) {
+        *ret_days = ENTC_DATE_MINUS_INFINITY;
+        return true;
+    }
+    date = take_date(&cursor);
+    if (cursor.failed || cursor.at != cursor.end)
+        return false;
+    days = days_from_date(&date);
+    if (days < FIRST_DATE || days > LAST_DATE)
+        return false;
+    *ret_days = (int32_t)days;
+    return true;
 }

@@ -36,16 +36,25 @@ static bool is_null(const struct entc_entity *entity, const struct schema_field 
 }
 
 /* An entc_value counts text in 32 bits; seal keeps the whole block below that. */
-static void get_text(const unsigned char *member, entc_value *ret_value)
+static void get_text(const unsigned char *member, uint32_t type, entc_value *ret_value)
 {
     entc_str text;
 
     memcpy(&text, member, sizeof(text));
     if (!text.ptr)
         return;
-    ret_value->type = ENTC_TEXT;
+    ret_value->type = type;
     ret_value->length = (uint32_t)text.len;
     ret_value->as.text = text.ptr;
+}
+
+static void get_date(const unsigned char *member, entc_value *ret_value)
+{
+    int32_t days;
+
+    memcpy(&days, member, sizeof(days));
+    ret_value->type = ENTC_DATE;
+    ret_value->as.int64 = days;
 }
 
 void entity_get(const struct entc_entity *entity, uint32_t field, entc_value *ret_value)
@@ -70,22 +79,50 @@ void entity_get(const struct entc_entity *entity, uint32_t field, entc_value *re
         ret_value->type = ENTC_DOUBLE;
         memcpy(&ret_value->as.real, member, sizeof(ret_value->as.real));
         break;
+    case ENTC_DATE:
+        get_date(member, ret_value);
+        break;
+    case ENTC_UUID:
+        ret_value->type = ENTC_UUID;
+        memcpy(ret_value->as.bytes, member, SCHEMA_UUID_SIZE);
+        break;
     case ENTC_TEXT:
-        get_text(member, ret_value);
+    case ENTC_BYTES:
+    case ENTC_JSON:
+        get_text(member, shape->type, ret_value);
         break;
     default:
         break;
     }
 }
 
+void entity_id(const struct entc_entity *entity, entc_value *ret_id)
+{
+    for (uint32_t part = 0; part < entity->type->key_count; part++)
+        entity_get(entity, entity->type->key_fields[part], &ret_id[part]);
+}
+
+static bool is_same(const entc_value *left, const entc_value *right)
+{
+    if (left->type != right->type)
+        return false;
+    if (left->type == ENTC_TEXT)
+        return left->length == right->length &&
+               memcmp(left->as.text, right->as.text, left->length) == 0;
+    if (left->type == ENTC_UUID)
+        return memcmp(left->as.bytes, right->as.bytes, SCHEMA_UUID_SIZE) == 0;
+    return left->as.int64 == right->as.int64;
+}
+
 bool entity_has_id(const struct entc_entity *entity, const entc_value *id)
 {
+    const struct schema_type *type = entity->type;
     entc_value key;
 
-    entity_get(entity, entity->type->key_fields[0], &key);
-    if (key.type != id->type)
-        return false;
-    if (key.type == ENTC_TEXT)
-        return key.length == id->length && memcmp(key.as.text, id->as.text, key.length) == 0;
-    return key.as.int64 == id->as.int64;
+    for (uint32_t part = 0; part < type->key_count; part++) {
+        entity_get(entity, type->key_fields[part], &key);
+        if (!is_same(&key, &id[part]))
+            return false;
+    }
+    return true;
 }

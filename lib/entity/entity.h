@@ -28,7 +28,9 @@ static inline const void *entity_record(const struct entc_entity *entity)
 /* Copies a field's value; a NULL field gives ENTC_NULL. `field` is below type->field_count. Text is
  * borrowed. */
 void entity_get(const struct entc_entity *entity, uint32_t field, entc_value *ret_value);
-/* Whether the key field equals `id` (of the key's own type). */
+/* Copies all parts of the id: type->key_count values. Text is borrowed. */
+void entity_id(const struct entc_entity *entity, entc_value *ret_id);
+/* Whether all key fields equal the parts of `id` (of the key's own types). */
 bool entity_has_id(const struct entc_entity *entity, const entc_value *id);
 
 /* A draft: a record under construction with reusable memory. Confined. While it is built, an
@@ -46,13 +48,16 @@ void entity_draft_fini(struct entity_draft *draft); /* a zeroed draft is accepte
 /* Forgets all fields, keeps the memory. */
 void entity_draft_clear(struct entity_draft *draft);
 
-/* Setters assume the field has that type (INT64, TIMESTAMP and BOOL go through int64; any BOOL but
- * 0 is 1). A field that is set again keeps its last value; bytes of an earlier text are carried
- * along. set_text is false when memory is out. */
+/* Setters assume the field has that type (INT64, TIMESTAMP, DATE and BOOL go through int64, TEXT,
+ * BYTES and JSON through text; any BOOL but 0 is 1; a DATE is within 32 bits). A field that is set
+ * again keeps its last value; bytes of an earlier text are carried along. set_text is false when
+ * memory is out. */
 static inline void entity_draft_set_int64(struct entity_draft *draft, uint32_t field,
                                           int64_t number);
 static inline void entity_draft_set_double(struct entity_draft *draft, uint32_t field,
                                            double number);
+static inline void entity_draft_set_uuid(struct entity_draft *draft, uint32_t field,
+                                         const uint8_t uuid[SCHEMA_UUID_SIZE]);
 bool entity_draft_set_text(struct entity_draft *draft, uint32_t field, const char *text,
                            size_t length);
 /* Reserves room for at most `longest` bytes of text and a NUL, and returns where to write (NULL:
@@ -79,15 +84,39 @@ static inline void entity_draft_mark(struct entity_draft *draft, const struct sc
         draft->record[field->has_offset] = 1;
 }
 
+/* set_int64 for a field that is known to have 64 bits. */
+static inline void entity_draft_put_int64(struct entity_draft *draft, uint32_t field,
+                                          int64_t number)
+{
+    const struct schema_field *shape = &draft->type->fields[field];
+
+    memcpy(draft->record + shape->offset, &number, sizeof(number));
+    entity_draft_mark(draft, shape);
+}
+
 static inline void entity_draft_set_int64(struct entity_draft *draft, uint32_t field,
                                           int64_t number)
 {
     const struct schema_field *shape = &draft->type->fields[field];
 
-    if (shape->type == ENTC_BOOL)
+    if (shape->type == ENTC_BOOL) {
         draft->record[shape->offset] = number != 0;
-    else
+    } else if (shape->type == ENTC_DATE) {
+        const int32_t days = (int32_t)number;
+
+        memcpy(draft->record + shape->offset, &days, sizeof(days));
+    } else {
         memcpy(draft->record + shape->offset, &number, sizeof(number));
+    }
+    entity_draft_mark(draft, shape);
+}
+
+static inline void entity_draft_set_uuid(struct entity_draft *draft, uint32_t field,
+                                         const uint8_t uuid[SCHEMA_UUID_SIZE])
+{
+    const struct schema_field *shape = &draft->type->fields[field];
+
+    memcpy(draft->record + shape->offset, uuid, SCHEMA_UUID_SIZE);
     entity_draft_mark(draft, shape);
 }
 

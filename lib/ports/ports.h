@@ -50,6 +50,8 @@ struct cache_batch {
     /* Written before detach: the caller waited for as long as the cache may take, and goes on
      * without it. */
     bool is_late;
+    size_t too_large;  /* written before done, MGET: 1 + the slot whose value is larger than the
+                          port reads, of which the connection died; 0: none */
     uint32_t commands; /* written by the port: commands sent so far */
     void *pending;     /* the port's own */
 };
@@ -76,7 +78,8 @@ struct cache_port_ops {
 enum db_kind {
     DB_BY_IDS, /* all columns of the rows with these ids */
     DB_LIST,   /* ids of the first rows of the table */
-    DB_PAGES   /* ids of the first children of each parent */
+    DB_PAGES,  /* ids of the first children of each parent */
+    DB_CHECK   /* differences between descriptors and the live schema, by `difference` */
 };
 
 struct db_order {
@@ -88,9 +91,10 @@ struct db_order {
 struct db_query {
     enum db_kind kind;
     const struct schema_model *model; /* of the rows asked for */
-    const entc_value *ids;            /* BY_IDS: ids; PAGES: parents' ids; canonical, of one type */
+    const entc_value *ids;            /* BY_IDS: ids, each model->type->key_count values; PAGES:
+                                         parents' ids, one value each; canonical */
     size_t id_count;
-    uint32_t id_type;           /* ENTC_INT64 or ENTC_TEXT: of `ids` */
+    uint32_t id_type;           /* PAGES: type of the parents' ids (INT64, TEXT, UUID) */
     const char *foreign_column; /* PAGES */
     const struct db_order
         *order; /* LIST, PAGES; the key is appended as the last column unless it is there */
@@ -101,8 +105,8 @@ struct db_query {
     /* BY_IDS: one row, as an entity whose reference is the callee's. Any order, absent rows
      * missing. */
     void (*entity)(struct db_query *query, struct entc_entity *entity);
-    /* LIST (parent 0), PAGES: one id, canonical, in order within its parent; text dies with the
-     * call. */
+    /* LIST (parent 0), PAGES: one id (key_count values), canonical, in order within its parent;
+     * text dies with the call. */
     void (*id)(struct db_query *query, size_t parent, const entc_value *id);
     /* BY_IDS: the row of this id cannot become an entity (ENTC_E_SCHEMA: NULL in a field that is
      * not nullable, a value that its type cannot hold). `id` and `error` are borrowed. NULL: then
@@ -113,6 +117,10 @@ struct db_query {
      * connection died under this query), BUSY, SCHEMA (a column or type is not as declared: table,
      * column, both types, cure), DATABASE. */
     void (*done)(struct db_query *query, entc_status status, const entc_error *error);
+    /* CHECK: one difference, as a line of text; `line` dies with the call. With foreign_column set
+     * the relation is checked (that column, its type against id_type, the index), else the model.
+     * ENTC_OK in done, with or without differences. */
+    void (*difference)(struct db_query *query, const char *line);
     bool is_lost;
     uint32_t statements; /* written by the port: sent */
     uint64_t rows;       /* written by the port: received */

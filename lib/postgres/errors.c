@@ -38,8 +38,8 @@ static const struct postgres_failure failures[] = {
     {"42703", ENTC_E_SCHEMA, false, false,
      "add the column, or correct the names of fields and columns in the descriptors"},
     {"42883", ENTC_E_SCHEMA, false, false,
-     "keys and the columns that refer to them have to be int2, int4 or int8 where the key is "
-     "ENTC_INT64, text or varchar where it is ENTC_TEXT"},
+     "the columns of a key and those that refer to it have to be int2, int4 or int8 for ENTC_INT64, "
+     "uuid for ENTC_UUID, text or varchar for ENTC_TEXT"},
     {"42804", ENTC_E_SCHEMA, false, false, NULL}, /* datatype_mismatch */
     {"42846", ENTC_E_SCHEMA, false, false, NULL}, /* cannot_coerce: a type without text */
     {"42809", ENTC_E_SCHEMA, false, false, NULL}, /* wrong_object_type: not a table */
@@ -60,7 +60,10 @@ const struct postgres_failure *postgres_failure_of(const char *sqlstate)
 static void add_cure(entc_error **reterr, const struct postgres_failure *failure)
 {
     if (failure->hint)
-        error_hint(reterr, "%s", failure->hint);
+        error_hint(reterr, "%s%s", failure->hint,
+                   failure->status == ENTC_E_SCHEMA ? POSTGRES_ALL_BY_CHECK : "");
+    else if (failure->status == ENTC_E_SCHEMA)
+        error_hint(reterr, POSTGRES_BY_CHECK);
 }
 
 static void copy_first_line(char out[LINE_MAX_BYTES], const char *message)
@@ -71,6 +74,27 @@ static void copy_first_line(char out[LINE_MAX_BYTES], const char *message)
         length = LINE_MAX_BYTES - 1;
     memcpy(out, message, length);
     out[length] = '\0';
+}
+
+/* undefined_function: here an operator `=` that does not know both sides. */
+static bool is_mismatch(const char *sqlstate)
+{
+    return sqlstate && strcmp(sqlstate, "42883") == 0;
+}
+
+/* The server does not say which column it was. */
+static void add_operand(entc_error **reterr, const struct db_query *query)
+{
+    const struct schema_type *type = query->model->type;
+    const bool is_pages = query->kind == DB_PAGES;
+    const uint32_t key = type->key_fields[0];
+
+    if (is_pages || type->key_count == 1)
+        error_set(reterr, ENTC_E_SCHEMA, "postgres", "%s; column \"%s\" is declared %sENTC_%s",
+                  entc_error_message(*reterr),
+                  is_pages ? query->foreign_column : query->model->columns[key],
+                  is_pages ? "to hold keys of type " : "the key, ",
+                  schema_type_name(is_pages ? query->id_type : type->fields[key].type));
 }
 
 entc_status postgres_error_of_result(entc_error **reterr, const struct db_query *query,
@@ -84,7 +108,9 @@ entc_status postgres_error_of_result(entc_error **reterr, const struct db_query 
     /* Without a primary message it is libpq that speaks. */
     copy_first_line(line, primary ? primary : PQresultErrorMessage(result));
     error_set(reterr, failure->status, "postgres", "%s.%s: %s", query->model->schema,
-              query->model->table, line[0] ? line : "the connection was lost");
+              query->model->read_from, line[0] ? line : "the connection was lost");
+    if (is_mismatch(sqlstate))
+        add_operand(reterr, query);
     error_sqlstate(reterr, sqlstate);
     add_cure(reterr, failure);
     return failure->status;

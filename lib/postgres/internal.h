@@ -1,10 +1,12 @@
 /* postgres, inside: what the files of this room share; nobody else includes it.
  *
- * The pieces, from the wire up: `sql` and `params` write a query, `types` and `rows` read its
- * answer, `errors` judges failures; `settings` reads the connection text, `resolve` looks names up,
- * `connection` opens and closes sockets, `query` runs one query on one of them, `cancel` ends one
- * that nobody wants any more; `pool` brings queries and connections together, `port` is what the
- * repository sees. Everything here is [driver] unless it says otherwise. */
+ * The pieces, from the wire up: `sql` and `params` write a query, `types`, `values`, `rows` and
+ * `ids` read its answer, `refuse` says what is wrong with it; `check_sql` and `check` compare
+ * descriptors with the catalogue; `errors` judges failures; `settings` reads the connection text,
+ * `resolve` looks names up, `connection` opens and closes sockets, `query` runs one query on one of
+ * them, `cancel` ends one that nobody wants any more; `pool` brings queries and connections
+ * together, `port` is what the repository sees. Everything here is [driver] unless it says
+ * otherwise. */
 #ifndef ENTC_POSTGRES_INTERNAL_H
 #define ENTC_POSTGRES_INTERNAL_H
 
@@ -12,10 +14,29 @@
 
 #include <libpq-fe.h>
 
+/* ---- numbers on the wire: highest byte first ---- */
+
+static inline uint32_t postgres_get_uint32(const char *bytes)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static inline uint64_t postgres_get_uint64(const char *bytes)
+{
+    return (uint64_t)postgres_get_uint32(bytes) << 32 | postgres_get_uint32(bytes + 4);
+}
+
 /* ---- sql.c ---- */
 
 /* Writes the statement over what the buffer held; NUL-terminated. False when memory is out. */
 bool postgres_sql_write(struct buffer *sql, const struct db_query *query);
+/* Appends a quoted name. */
+void postgres_sql_name(struct buffer *sql, const char *name);
+/* Appends the order's columns and behind them those of the key: then it is total, and pages are
+ * stable. */
+void postgres_sql_order(struct buffer *sql, const struct db_query *query);
 
 /* ---- params.c ---- */
 
@@ -24,18 +45,24 @@ bool postgres_sql_write(struct buffer *sql, const struct db_query *query);
 #define POSTGRES_INT8_ARRAY 1016u
 #define POSTGRES_TEXT 25u
 #define POSTGRES_TEXT_ARRAY 1009u
+#define POSTGRES_UUID 2950u
+#define POSTGRES_UUID_ARRAY 2951u
+
+/* PostgreSQL's INDEX_MAX_KEYS: no key has more columns. */
+#define POSTGRES_KEY_PARTS_MAX 32
 
 struct postgres_params {
     int count;
-    Oid types[2];
-    const char *values[2]; /* point into the buffer and to `limit`: do not copy the struct */
-    int lengths[2];
-    int formats[2];
-    char limit[8];
+    bool is_too_long;
+    Oid types[POSTGRES_KEY_PARTS_MAX];
+    const char *values[POSTGRES_KEY_PARTS_MAX]; /* point into the buffer; NULL: SQL's NULL */
+    int lengths[POSTGRES_KEY_PARTS_MAX];
+    int formats[POSTGRES_KEY_PARTS_MAX];
+    size_t starts[POSTGRES_KEY_PARTS_MAX]; /* in the buffer */
 };
 
 /* Binary parameters of the statement. ENTC_E_NO_MEMORY; ENTC_E_INVALID: more ids than PostgreSQL
- * takes at once. */
+ * takes at once, or more parts of a key than it can have. */
 entc_status postgres_params_write(struct postgres_params *params, struct buffer *bytes,
                                   const struct db_query *query);
 
@@ -51,8 +78,22 @@ enum postgres_reading {
     READING_FLOAT4,
     READING_FLOAT8,
     READING_TEXT,
-    READING_TIMESTAMP
+    READING_BYTES, /* of bytea; of json, whose binary form is its text */
+    READING_TIMESTAMP,
+    READING_DATE,
+    READING_UUID
 };
+
+enum postgres_reading postgres_reading_of(uint32_t field_type, Oid live);
+/* The type as SQL spells it, or "type number N". */
+#define POSTGRES_TYPE_NAME_MAX 32
+const char *postgres_type_name(Oid type, char out[POSTGRES_TYPE_NAME_MAX]);
+/* Which columns serve a field of this type, for messages. */
+const char *postgres_types_for(uint32_t field_type);
+/* As which type such a column could be declared ("ENTC_INT64"), for messages. */
+const char *postgres_field_type_for(Oid live);
+
+/* ---- values.c ---- */
 
 /* What became of a value. */
 enum postgres_verdict {
@@ -62,7 +103,6 @@ enum postgres_verdict {
     VALUE_NO_MEMORY
 };
 
-enum postgres_reading postgres_reading_of(uint32_t field_type, Oid live);
 /* Reads one value that is not NULL into a field. */
 enum postgres_verdict postgres_value_read(struct entity_draft *draft, uint32_t field,
                                           enum postgres_reading reading, const char *bytes,
@@ -70,13 +110,9 @@ enum postgres_verdict postgres_value_read(struct entity_draft *draft, uint32_t f
 /* The same for an integer alone (READING_INT2, _INT4, _INT8). */
 bool postgres_integer_read(enum postgres_reading reading, const char *bytes, int length,
                            int64_t *ret_number);
-/* The type as SQL spells it, or "type number N". */
-#define POSTGRES_TYPE_NAME_MAX 32
-const char *postgres_type_name(Oid type, char out[POSTGRES_TYPE_NAME_MAX]);
-/* Which columns serve a field of this type, for messages. */
-const char *postgres_types_for(uint32_t field_type);
-/* As which type such a column could be declared ("ENTC_INT64"), for messages. */
-const char *postgres_field_type_for(Oid live);
+/* The same for a part of an id (integers, READING_TEXT, READING_UUID); text is borrowed. */
+bool postgres_part_read(enum postgres_reading reading, const char *bytes, int length,
+                        entc_value *ret_part);
 
 /* ---- rows.c ---- */
 
@@ -92,15 +128,81 @@ struct postgres_reader {
     size_t reading_capacity;
     const struct db_query *query; /* that is being answered; NULL: it was detached meanwhile */
     entc_error *error;            /* reused; the story of the last failure */
+    struct buffer line;           /* of a check */
 };
 
 void postgres_reader_init(struct postgres_reader *reader, const entc_allocator *allocator);
 void postgres_reader_fini(struct postgres_reader *reader);
-/* Gives the query every row of a successful result and counts them. On failure reader->error has
- * the story. The caller sees by reader->query whether the query still wants to know, and then sets
- * it to NULL. */
+/* Gives the query every row of a successful result and counts them (of pages: the children). On
+ * failure reader->error has the story. The caller sees by reader->query whether the query still
+ * wants to know, and then sets it to NULL. */
 entc_status postgres_reader_give(struct postgres_reader *reader, struct db_query *query,
                                  const PGresult *result);
+
+/* ---- ids.c ---- */
+
+entc_status postgres_give_list(struct postgres_reader *reader, struct db_query *query,
+                               const PGresult *result);
+entc_status postgres_give_pages(struct postgres_reader *reader, struct db_query *query,
+                                const PGresult *result);
+/* Tells of a row that cannot become an entity, for the reason in reader->error, whose types were
+ * compared. Fails when it has no id either. */
+entc_status postgres_give_bad_row(struct postgres_reader *reader, struct db_query *query,
+                                  const PGresult *result, int row);
+
+/* ---- check.c, check_sql.c ---- */
+
+/* The lists of names that a check's statement takes as parameters: each returns how many there are,
+ * and the name at `index` when that is one of them. */
+typedef size_t (*postgres_names)(const struct db_query *query, size_t index, const char **ret_name);
+/* The table first; then what reads use, if that is something else. */
+size_t postgres_check_relations(const struct db_query *query, size_t index, const char **ret_name);
+/* Of a model the columns of all fields, in their order; of a relation the foreign column and those
+ * of the order. */
+size_t postgres_check_columns(const struct db_query *query, size_t index, const char **ret_name);
+/* Of a model those of the key; of a relation the foreign column. */
+size_t postgres_check_keys(const struct db_query *query, size_t index, const char **ret_name);
+
+/* What the statement answers: a row for each relation and column, by these columns. */
+enum postgres_check_column {
+    CHECK_RELATION, /* int8: its place, from 1 */
+    CHECK_KIND,     /* text: pg_class.relkind; NULL: there is no such relation */
+    CHECK_SECURED,  /* bool: row-level security is enabled */
+    CHECK_FILTERED, /* bool: and it is active for this role */
+    CHECK_SERVED,   /* bool: the index that the key, or the relation, wants is there */
+    CHECK_COLUMN,   /* int8: its place, from 1 */
+    CHECK_TYPE,     /* text, with its modifiers; NULL: there is no such column */
+    CHECK_BASE,     /* oid, of a domain what it stands for */
+    CHECK_IS_JSON,  /* bool: to_json() makes more of it than a scalar */
+    CHECK_STRICT,   /* bool: NOT NULL */
+    CHECK_LOOSE,    /* text: its nondeterministic collation, or NULL */
+    CHECK_READABLE, /* bool: the role may read it */
+    CHECK_ROLE,     /* text: the role */
+    CHECK_COLUMNS
+};
+
+void postgres_check_write(struct buffer *sql, const struct db_query *query);
+/* Tells the query every difference. */
+entc_status postgres_give_check(struct postgres_reader *reader, struct db_query *query,
+                                const PGresult *result);
+
+/* ---- refuse.c ---- */
+
+#define POSTGRES_KEY_TYPES                                           \
+    "a key has to be of type int2, int4 or int8 (ENTC_INT64), uuid " \
+    "(ENTC_UUID), or text or varchar (ENTC_TEXT)"
+#define POSTGRES_BY_CHECK "entc_repository_check() tells every difference"
+#define POSTGRES_ALL_BY_CHECK "; " POSTGRES_BY_CHECK
+
+/* Each writes reader->error and returns its code. `field` is one of query->model. */
+entc_status postgres_refuse_type(struct postgres_reader *reader, const struct db_query *query,
+                                 uint32_t field, Oid live);
+entc_status postgres_refuse_null(struct postgres_reader *reader, const struct db_query *query,
+                                 uint32_t field);
+entc_status postgres_refuse_value(struct postgres_reader *reader, const struct db_query *query,
+                                  uint32_t field, enum postgres_verdict verdict);
+/* An answer that our own statement cannot have. */
+entc_status postgres_refuse_answer(struct postgres_reader *reader, const struct db_query *query);
 
 /* ---- errors.c ---- */
 

@@ -1,6 +1,7 @@
-/* Binary parameters: arrays of ids, and limits. The form is that of array_recv() and int8recv() in
- * PostgreSQL's src/backend/utils/adt: all numbers highest byte first. The array always has one
- * element for each id, in order, because the pages of parents are told apart by ordinality. */
+/* Binary parameters: arrays of ids, limits, and names for a check. The form is that of array_recv()
+ * and int8recv() in PostgreSQL's src/backend/utils/adt: all numbers highest byte first. An array of
+ * ids always has one element for each id, in order, because the pages of parents are told apart by
+ * ordinality, and the parts of composite ids by their place. */
 #include "postgres/internal.h"
 
 #include <limits.h>
@@ -9,6 +10,8 @@
 #define ARRAY_ELEMENTS_MAX (0x3fffffff / 8)
 #define ELEMENT_NULL UINT32_MAX /* the length -1 */
 #define BINARY 1
+
+/* ---- bytes ---- */
 
 static void put_uint32(char *out, uint32_t number)
 {
@@ -30,75 +33,199 @@ static void append_uint32(struct buffer *bytes, uint32_t number)
     buffer_append(bytes, four, sizeof(four));
 }
 
-/* PostgreSQL's text holds no NUL, so such an id is nowhere. It goes as an SQL NULL, which equals
- * nothing; as itself it would fail the whole statement, and with it the ids of others. */
-static bool is_storable(const entc_value *id)
+static void append_element(struct buffer *bytes, const void *element, size_t length)
 {
-    return id->type != ENTC_TEXT || id->length == 0 ||
-           memchr(id->as.text, '\0', id->length) == NULL;
-}
-
-static void append_element(struct buffer *bytes, const entc_value *id)
-{
-    if (!is_storable(id)) {
-        append_uint32(bytes, ELEMENT_NULL);
-    } else if (id->type == ENTC_TEXT) {
-        append_uint32(bytes, id->length);
-        buffer_append(bytes, id->as.text, id->length);
-    } else if (buffer_reserve(bytes, 12)) {
-        put_uint32(bytes->bytes + bytes->length, 8);
-        put_int64(bytes->bytes + bytes->length + 4, id->as.int64);
-        bytes->length += 12;
-    }
+    append_uint32(bytes, (uint32_t)length);
+    buffer_append(bytes, element, length);
 }
 
 /* Dimensions, whether there are NULLs, type of the elements; then length and lower bound of the one
  * dimension. No elements: no dimension. */
-static void append_array(struct buffer *bytes, const struct db_query *query)
+static void append_head(struct buffer *bytes, Oid element, size_t count, bool has_null)
+{
+    append_uint32(bytes, count > 0);
+    append_uint32(bytes, has_null);
+    append_uint32(bytes, element);
+    if (count == 0)
+        return;
+    append_uint32(bytes, (uint32_t)count);
+    append_uint32(bytes, 1);
+}
+
+/* ---- parameters ---- */
+
+/* Where the next parameter begins; it reaches to where the buffer ends when it is ended. */
+static void begin(struct postgres_params *params, const struct buffer *bytes, Oid type)
+{
+    params->types[params->count] = type;
+    params->starts[params->count] = bytes->length;
+    params->formats[params->count] = BINARY;
+}
+
+static void end(struct postgres_params *params, const struct buffer *bytes)
+{
+    const size_t length = bytes->length - params->starts[params->count];
+
+    if (length > INT_MAX)
+        params->is_too_long = true;
+    else
+        params->lengths[params->count] = (int)length;
+    params->count++;
+}
+
+/* The buffer grows no more, so its bytes stay where they are. */
+static entc_status point(struct postgres_params *params, const struct buffer *bytes)
+{
+    if (bytes->failed)
+        return ENTC_E_NO_MEMORY;
+    if (params->is_too_long)
+        return ENTC_E_INVALID;
+    for (int i = 0; i < params->count; i++)
+        params->values[i] =
+            params->lengths[i] < 0 ? NULL : (bytes->bytes ? bytes->bytes : "") + params->starts[i];
+    return ENTC_OK;
+}
+
+static void add_int64(struct postgres_params *params, struct buffer *bytes, int64_t number)
+{
+    char eight[8];
+
+    begin(params, bytes, POSTGRES_INT8);
+    put_int64(eight, number);
+    buffer_append(bytes, eight, sizeof(eight));
+    end(params, bytes);
+}
+
+/* NULL gives NULL. */
+static void add_text(struct postgres_params *params, struct buffer *bytes, const char *text)
+{
+    begin(params, bytes, POSTGRES_TEXT);
+    if (text)
+        buffer_append_text(bytes, text);
+    end(params, bytes);
+    if (!text)
+        params->lengths[params->count - 1] = -1;
+}
+
+/* ---- ids ---- */
+
+/* PostgreSQL's text holds no NUL, so such an id is nowhere. It goes as an SQL NULL, which equals
+ * nothing; as itself it would fail the whole statement, and with it the ids of others. */
+static bool is_storable(const entc_value *id)
+{
+    return id->length == 0 || memchr(id->as.text, '\0', id->length) == NULL;
+}
+
+static void append_int64s(struct buffer *bytes, const entc_value *ids, size_t count, size_t stride)
+{
+    append_head(bytes, POSTGRES_INT8, count, false);
+    if (!buffer_reserve(bytes, count * 12))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        char *place = bytes->bytes + bytes->length;
+
+        put_uint32(place, 8);
+        put_int64(place + 4, ids[i * stride].as.int64);
+        bytes->length += 12;
+    }
+}
+
+static void append_texts(struct buffer *bytes, const entc_value *ids, size_t count, size_t stride)
 {
     bool has_null = false;
 
-    for (size_t i = 0; i < query->id_count && !has_null; i++)
-        has_null = !is_storable(&query->ids[i]);
-    append_uint32(bytes, query->id_count > 0);
-    append_uint32(bytes, has_null);
-    append_uint32(bytes, query->id_type == ENTC_INT64 ? POSTGRES_INT8 : POSTGRES_TEXT);
-    if (query->id_count == 0)
-        return;
-    append_uint32(bytes, (uint32_t)query->id_count);
-    append_uint32(bytes, 1);
-    for (size_t i = 0; i < query->id_count; i++)
-        append_element(bytes, &query->ids[i]);
+    for (size_t i = 0; i < count && !has_null; i++)
+        has_null = !is_storable(&ids[i * stride]);
+    append_head(bytes, POSTGRES_TEXT, count, has_null);
+    for (size_t i = 0; i < count; i++) {
+        const entc_value *id = &ids[i * stride];
+
+        if (has_null && !is_storable(id))
+            append_uint32(bytes, ELEMENT_NULL);
+        else
+            append_element(bytes, id->as.text, id->length);
+    }
 }
 
-static void add(struct postgres_params *params, Oid type, const char *value, size_t length)
+static void append_uuids(struct buffer *bytes, const entc_value *ids, size_t count, size_t stride)
 {
-    params->types[params->count] = type;
-    params->values[params->count] = value;
-    params->lengths[params->count] = (int)length;
-    params->formats[params->count] = BINARY;
-    params->count++;
+    append_head(bytes, POSTGRES_UUID, count, false);
+    for (size_t i = 0; i < count; i++)
+        append_element(bytes, ids[i * stride].as.bytes, sizeof(ids->as.bytes));
+}
+
+/* The same part of all ids. */
+static void add_ids(struct postgres_params *params, struct buffer *bytes, uint32_t type,
+                    const entc_value *ids, size_t count, size_t stride)
+{
+    begin(params, bytes,
+          type == ENTC_INT64  ? POSTGRES_INT8_ARRAY
+          : type == ENTC_UUID ? POSTGRES_UUID_ARRAY
+                              : POSTGRES_TEXT_ARRAY);
+    if (type == ENTC_INT64)
+        append_int64s(bytes, ids, count, stride);
+    else if (type == ENTC_UUID)
+        append_uuids(bytes, ids, count, stride);
+    else
+        append_texts(bytes, ids, count, stride);
+    end(params, bytes);
+}
+
+static void add_keys(struct postgres_params *params, struct buffer *bytes,
+                     const struct db_query *query)
+{
+    const struct schema_type *type = query->model->type;
+
+    for (uint32_t i = 0; i < type->key_count; i++)
+        add_ids(params, bytes, type->fields[type->key_fields[i]].type,
+                query->ids ? query->ids + i : NULL, query->id_count, type->key_count);
+}
+
+/* ---- checks ---- */
+
+static void add_names(struct postgres_params *params, struct buffer *bytes,
+                      const struct db_query *query, postgres_names names)
+{
+    const size_t count = names(query, SIZE_MAX, NULL);
+
+    begin(params, bytes, POSTGRES_TEXT_ARRAY);
+    append_head(bytes, POSTGRES_TEXT, count, false);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = NULL;
+
+        names(query, i, &name);
+        append_element(bytes, name, strlen(name));
+    }
+    end(params, bytes);
 }
 
 entc_status postgres_params_write(struct postgres_params *params, struct buffer *bytes,
                                   const struct db_query *query)
 {
-    memset(params, 0, sizeof(*params));
+    params->count = 0;
+    params->is_too_long = false;
     buffer_clear(bytes);
-    if (query->kind != DB_LIST) {
-        if (query->id_count > ARRAY_ELEMENTS_MAX)
-            return ENTC_E_INVALID;
-        append_array(bytes, query);
-        if (bytes->failed)
-            return ENTC_E_NO_MEMORY;
-        if (bytes->length > INT_MAX)
-            return ENTC_E_INVALID;
-        add(params, query->id_type == ENTC_INT64 ? POSTGRES_INT8_ARRAY : POSTGRES_TEXT_ARRAY,
-            bytes->bytes, bytes->length);
+    if (query->id_count > ARRAY_ELEMENTS_MAX ||
+        query->model->type->key_count > POSTGRES_KEY_PARTS_MAX)
+        return ENTC_E_INVALID;
+    switch (query->kind) {
+    case DB_BY_IDS:
+        add_keys(params, bytes, query);
+        break;
+    case DB_LIST:
+        add_int64(params, bytes, query->limit);
+        break;
+    case DB_PAGES:
+        add_ids(params, bytes, query->id_type, query->ids, query->id_count, 1);
+        add_int64(params, bytes, query->limit);
+        break;
+    case DB_CHECK:
+        add_text(params, bytes, query->model->schema);
+        add_names(params, bytes, query, postgres_check_relations);
+        add_names(params, bytes, query, postgres_check_columns);
+        add_names(params, bytes, query, postgres_check_keys);
+        add_text(params, bytes, query->model->filter_sql);
+        break;
     }
-    if (query->kind != DB_BY_IDS) {
-        put_int64(params->limit, query->limit);
-        add(params, POSTGRES_INT8, params->limit, sizeof(params->limit));
-    }
-    return ENTC_OK;
+    return point(params, bytes);
 }

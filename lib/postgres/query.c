@@ -85,8 +85,9 @@ static void end_refused(struct postgres_pending *pending, entc_status status)
         error_no_memory(&port->error);
     else
         error_set(&port->error, status, "postgres",
-                  "%zu ids of %s.%s are more than one statement takes", query->id_count,
-                  query->model->schema, query->model->table);
+                  "%zu ids of %s.%s, of %u parts, are more than one statement takes",
+                  query->id_count, query->model->schema, query->model->read_from,
+                  query->model->type->key_count);
     query->done(query, status, port->error);
 }
 
@@ -195,12 +196,16 @@ static bool flush(struct postgres_connection *connection)
 
 void postgres_query_ready(struct postgres_connection *connection, uint32_t events)
 {
-    if ((events & ~(uint32_t)EPOLLOUT) && !PQconsumeInput(connection->libpq))
-        lose(connection);
-    else if ((connection->watch.events & EPOLLOUT) && !flush(connection))
-        lose(connection);
-    else
+    bool is_alive = true;
+
+    if (events & ~(uint32_t)EPOLLOUT)
+        is_alive = PQconsumeInput(connection->libpq);
+    if (is_alive && (connection->watch.events & EPOLLOUT))
+        is_alive = flush(connection);
+    if (is_alive)
         read_answer(connection);
+    else
+        lose(connection);
 }
 
 void postgres_query_timer(struct postgres_connection *connection)

@@ -71,7 +71,8 @@ struct redis_pending {
     enum cache_step step;
     size_t count;   /* MGET: length of its array */
     size_t replies; /* still to come */
-    size_t item;    /* that the next reply is about */
+    size_t item; /* that the next reply is about; MGET: 1 + the slot that comes next, 0 before its
+                    head came */
     size_t repeats; /* items to be repeated with EVAL */
     size_t begin;   /* in the output, while it is not sent */
     size_t length;

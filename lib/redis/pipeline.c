@@ -183,6 +183,7 @@ entc_status redis_pipeline_add(struct redis_pipeline *pipeline, struct cache_bat
     for (size_t i = 0; i < batch->count; i++)
         batch->items[i].result = -1;
     batch->is_lost = false;
+    batch->too_large = 0;
     batch->commands = 0;
     batch->pending = pending;
     queue(pipeline, pending);

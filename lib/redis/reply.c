@@ -60,21 +60,28 @@ static void set_result(struct redis_pending *pending, int32_t result)
         pending->batch->items[pending->item].result = result;
 }
 
+static bool is_to_be_repeated(const struct redis_pending *pending)
+{
+    return pending->batch && pending->batch->items[pending->item].result == REDIS_RESULT_REPEAT;
+}
+
 static void take_error(struct redis_replies *replies, struct redis_pending *pending,
                        const char *text, size_t length)
 {
     const uint32_t index = redis_error_find(text, length);
     const struct redis_error *error = redis_error_at(index);
     const bool is_item = pending->step != CACHE_MGET;
+    const bool is_script = redis_script_of(pending->step) != NULL;
 
     replies->errors |= UINT32_C(1) << index;
-    if (error->verdict == REDIS_VERDICT_REPEAT && is_item && !pending->is_evaluated &&
+    if (error->verdict == REDIS_VERDICT_REPEAT && is_script && !pending->is_evaluated &&
         !pending->is_second_half) {
         pending->repeats++;
         set_result(pending, REDIS_RESULT_REPEAT);
         return;
     }
-    if (is_item)
+    /* An item that waits to be repeated stays so: a DEL that failed will then be repeated too. */
+    if (is_item && !is_to_be_repeated(pending))
         set_result(pending, -1);
     if (error->verdict == REDIS_VERDICT_ITEM && is_item)
         return;
@@ -164,6 +171,7 @@ static void *take_element(struct redis_replies *replies, const redisReadTask *ta
     struct redis_pending *pending = redis_pipeline_front(replies->pipeline);
     struct cache_batch *batch = pending->batch;
 
+    pending->item = (size_t)task->idx + 2;
     if (batch)
         batch->value(batch, (size_t)task->idx, bytes, length);
     return accept_reply(replies);
@@ -211,6 +219,7 @@ static void *create_array(const redisReadTask *task, element_count elements)
         return refuse(replies, "an array came that nobody asked for");
     if ((uintmax_t)elements != pending->count)
         return refuse(replies, "the reply to MGET has another count than its keys");
+    pending->item = 1;
     return accept_reply(replies);
 }
 
@@ -308,6 +317,19 @@ static void note_outcome(struct redis_replies *replies)
     replies->is_good = replies->is_good || replies->served > 0;
 }
 
+/* Names the slot whose value is too large, so that the repository has it removed: otherwise each
+ * read of that key would end a connection. */
+static bool refuse_size(struct redis_replies *replies)
+{
+    const struct redis_pending *pending = redis_pipeline_front(replies->pipeline);
+
+    if (pending && pending->batch && pending->step == CACHE_MGET)
+        pending->batch->too_large = pending->item;
+    /* The value is at fault, not the server: the next connection is opened at once. */
+    replies->is_good = true;
+    return refuse(replies, "a reply is larger than any value may be") != NULL;
+}
+
 bool redis_replies_feed(struct redis_replies *replies, const char *bytes, size_t length)
 {
     redisReader *reader = replies->reader;
@@ -330,6 +352,6 @@ bool redis_replies_feed(struct redis_replies *replies, const char *bytes, size_t
     } while (reply);
     /* Lengths are not told before a value is complete, so what is not read yet is measured. */
     if (reader->len - reader->pos > replies->limit)
-        return refuse(replies, "a reply is larger than any value may be") != NULL;
+        return refuse_size(replies);
     return shrink(replies);
 }

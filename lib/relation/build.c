@@ -22,37 +22,41 @@ static bool make_pages(struct pages_op *op)
 static void place_row(struct pages_op *op, const struct pages_row *row)
 {
     struct pages_parent *parent = &op->parents[row->parent];
-    entc_value id = row->id;
+    const size_t parts = op->impl->type->key_count;
+    entc_value *id = &parent->page->ids[parent->count++ * parts];
 
-    if (id.type == ENTC_TEXT) {
-        memcpy(parent->text, op->texts.bytes + row->id.as.int64, id.length);
-        parent->text[id.length] = '\0';
-        id.as.text = parent->text;
-        parent->text += (size_t)id.length + 1;
+    memcpy(id, row->id, parts * sizeof(*id));
+    for (size_t part = 0; part < parts; part++) {
+        if (id[part].type != ENTC_TEXT)
+            continue;
+        memcpy(parent->text, op->texts.bytes + row->id[part].as.int64, id[part].length);
+        parent->text[id[part].length] = '\0';
+        id[part].as.text = parent->text;
+        parent->text += (size_t)id[part].length + 1;
     }
-    parent->page->ids[parent->count++] = id;
 }
 
 bool relation_build_pages(struct pages_op *op)
 {
-    const struct pages_row *rows = (const struct pages_row *)(const void *)op->rows.bytes;
-    size_t row_count = op->rows.length / sizeof(*rows);
+    const size_t row_size = pages_row_size(op->impl->type);
+    const size_t parts = op->impl->type->key_count;
     entc_value *next = NULL;
 
     if (!make_pages(op))
         return false;
-    op->ids = base_allocate_array(engine_allocator(op->op.engine), op->id_count, sizeof(*op->ids));
+    op->ids = base_allocate_array(engine_allocator(op->op.engine), op->id_count,
+                                  parts * sizeof(*op->ids));
     if (!op->ids)
         return false;
-    for (size_t i = 0; i < row_count; i++)
-        place_row(op, &rows[i]);
+    for (size_t at = 0; at < op->rows.length; at += row_size)
+        place_row(op, (const struct pages_row *)(const void *)(op->rows.bytes + at));
     next = op->ids;
     for (size_t i = 0; i < op->parent_count; i++) {
         const struct entc_page *page = op->parents[i].page;
 
         if (page->count > 0)
-            memcpy(next, page->ids, page->count * sizeof(*next));
-        next += page->count;
+            memcpy(next, page->ids, page->count * parts * sizeof(*next));
+        next += page->count * parts;
     }
     return true;
 }

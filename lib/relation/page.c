@@ -6,7 +6,9 @@ struct entc_page *relation_page_new(struct entc_repository_impl *impl, size_t co
 {
     const entc_allocator *allocator = engine_allocator(impl->services->engine);
     struct entc_page *page = NULL;
-    const size_t slot_size = sizeof(*page->entities) + sizeof(*page->ids) + sizeof(*page->statuses);
+    const size_t parts = impl->type->key_count;
+    const size_t slot_size =
+        sizeof(*page->entities) + parts * sizeof(*page->ids) + sizeof(*page->statuses);
 
     page = base_allocate_zeroed(allocator, sizeof(*page) + count * slot_size + text_bytes);
     if (!page)
@@ -18,7 +20,7 @@ struct entc_page *relation_page_new(struct entc_repository_impl *impl, size_t co
     page->count = count;
     page->entities = (struct entc_entity **)(void *)(page + 1);
     page->ids = (entc_value *)(void *)(page->entities + count);
-    page->statuses = (entc_status *)(void *)(page->ids + count);
+    page->statuses = (entc_status *)(void *)(page->ids + count * parts);
     *ret_text = (char *)(page->statuses + count);
     return page;
 }

@@ -14,11 +14,16 @@ struct pages_parent {
     size_t text_bytes;
 };
 
-/* One id that the query gave. */
+/* One id that the query gave: all its parts stand behind this head. */
 struct pages_row {
-    entc_value id; /* of text, `as.int64` is the offset in `texts` */
     size_t parent;
+    entc_value id[]; /* of text, `as.int64` is the offset in `texts` */
 };
+
+static inline size_t pages_row_size(const struct schema_type *type)
+{
+    return sizeof(struct pages_row) + type->key_count * sizeof(entc_value);
+}
 
 struct pages_op {
     entc_op op;                        /* first */
@@ -44,10 +49,10 @@ struct pages_op {
     bool is_querying;
     bool is_repeated;
     int64_t began_us;
-    struct buffer rows;  /* struct pages_row */
+    struct buffer rows;  /* struct pages_row, pages_row_size() each */
     struct buffer texts; /* of their ids */
 
-    entc_value *ids; /* of all pages, in the order of the parents */
+    entc_value *ids; /* of all pages, in the order of the parents; all parts of each */
     size_t id_count;
     entc_op *entities; /* get_many of the children: a reference */
 

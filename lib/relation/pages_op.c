@@ -39,7 +39,7 @@ static size_t order_count(const struct asked *asked)
 {
     if (asked->args->order_count > 0)
         return asked->args->order_count;
-    return asked->relation && asked->relation->order.column ? 1 : 0;
+    return asked->relation ? asked->relation->order_count : 0;
 }
 
 static size_t text_bytes(const struct asked *asked)
@@ -48,10 +48,9 @@ static size_t text_bytes(const struct asked *asked)
 
     for (size_t i = 0; i < asked->args->order_count; i++)
         bytes += strlen(relation_args_order(asked->args, i).column) + 1;
-    for (size_t i = 0; asked->relation && i < asked->count; i++)
-        if (asked->parent_ids[i].type == ENTC_TEXT &&
-            asked->parent_ids[i].length <= CODEC_ID_TEXT_MAX)
-            bytes += asked->parent_ids[i].length;
+    if (asked->relation)
+        bytes += repository_id_text_bytes(asked->relation->parents->type, asked->parent_ids,
+                                          asked->count);
     return bytes;
 }
 
@@ -110,7 +109,7 @@ static const char *copy(char **rest, const char *text, size_t length)
 static void copy_order(struct pages_op *op, const struct asked *asked, char **texts)
 {
     if (asked->args->order_count == 0 && op->order_count > 0)
-        op->order[0] = asked->relation->order;
+        memcpy(op->order, asked->relation->order, op->order_count * sizeof(*op->order));
     for (size_t i = 0; i < asked->args->order_count; i++) {
         entc_order order = relation_args_order(asked->args, i);
 
@@ -123,10 +122,11 @@ static bool has_parent(const void *context, uint32_t number)
 {
     const struct pages_op *op = context;
 
-    return repository_id_equals(&op->parent_ids[number], &op->parent_ids[op->parent_count]);
+    return repository_id_equals(&op->parent_ids[number], &op->parent_ids[op->parent_count], 1);
 }
 
-/* Each parent once. The candidate stands behind the last one until it is known to be new. */
+/* Each parent once; a parent's id has one part (relation_new()). The candidate stands behind the
+ * last one until it is known to be new. */
 static bool read_parents(struct pages_op *op, const struct asked *asked, struct index *index,
                          char **texts)
 {
@@ -143,13 +143,12 @@ static bool read_parents(struct pages_op *op, const struct asked *asked, struct 
         op->statuses[i] = codec_id(type, &asked->parent_ids[i], id, blame);
         if (op->statuses[i] != ENTC_OK)
             continue;
-        hash = repository_id_hash(op->impl->services, id);
+        hash = repository_id_hash(op->impl->services, id, 1);
         number = index_find(index, hash, has_parent, op);
         if (number == INDEX_NONE) {
             number = (uint32_t)op->parent_count++;
             index_insert(index, hash, number);
-            if (id->type == ENTC_TEXT)
-                id->as.text = copy(texts, id->as.text, id->length);
+            repository_id_keep_texts(id, 1, texts);
         }
         op->asked[i] = number;
     }

@@ -15,11 +15,27 @@ static void count(const struct pages_op *op, enum tally_counter counter, uint64_
 }
 
 /* Memory that is out shows in the buffers' `failed`. */
+static void keep_row(struct pages_op *op, size_t parent, const entc_value *id)
+{
+    const struct pages_row row = {.parent = parent};
+
+    buffer_append(&op->rows, &row, sizeof(row));
+    for (uint32_t i = 0; i < op->impl->type->key_count; i++) {
+        entc_value part = id[i];
+
+        if (part.type == ENTC_TEXT) {
+            part.as.int64 = (int64_t)op->texts.length;
+            buffer_append(&op->texts, id[i].as.text, part.length);
+            op->parents[parent].text_bytes += (size_t)part.length + 1;
+        }
+        buffer_append(&op->rows, &part, sizeof(part));
+    }
+}
+
 static void on_id(struct db_query *query, size_t parent_number, const entc_value *id)
 {
     struct pages_op *op = of(query);
     struct pages_parent *parent = NULL;
-    struct pages_row row = {.id = *id, .parent = parent_number};
 
     if (parent_number >= op->parent_count)
         return;
@@ -28,12 +44,7 @@ static void on_id(struct db_query *query, size_t parent_number, const entc_value
         parent->has_next = 1;
         return;
     }
-    if (id->type == ENTC_TEXT) {
-        row.id.as.int64 = (int64_t)op->texts.length;
-        buffer_append(&op->texts, id->as.text, id->length);
-        parent->text_bytes += (size_t)id->length + 1;
-    }
-    buffer_append(&op->rows, &row, sizeof(row));
+    keep_row(op, parent_number, id);
     parent->count++;
 }
 

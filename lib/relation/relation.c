@@ -9,6 +9,17 @@ static entc_status refuse(entc_error **reterr, const char *message, const char *
     return ENTC_E_INVALID;
 }
 
+static entc_status refuse_parents(const struct schema_type *parents, const char *name,
+                                  entc_error **reterr)
+{
+    error_set(reterr, ENTC_E_UNSUPPORTED, "schema",
+              "relation \"%s\": the key of its parents, entity \"%s\", has %u fields", name,
+              parents->name, (unsigned)parents->key_count);
+    error_hint(reterr, "this release follows relations from keys of one field; children may have "
+                       "more");
+    return ENTC_E_UNSUPPORTED;
+}
+
 static entc_status check(const struct entc_repository_impl *parents,
                          const struct entc_repository_impl *children,
                          const entc_relation_desc *desc, entc_error **reterr)
@@ -37,6 +48,8 @@ static entc_status check(const struct entc_repository_impl *parents,
     if (!desc->name || !desc->name[0] || !text_is_utf8(desc->name, strlen(desc->name)))
         return refuse(reterr, "desc.name is missing or not UTF-8",
                       "name the relation as reports and errors shall call it");
+    if (parents->type->key_count > 1)
+        return refuse_parents(parents->type, desc->name, reterr);
     if (atomic_load(&parents->is_closed))
         return repository_is_closed_error(parents, reterr);
     return atomic_load(&children->is_closed) ? repository_is_closed_error(children, reterr)
@@ -53,16 +66,47 @@ static const char *copy(char **rest, const char *text)
     return place;
 }
 
-/* The column of the default order; NULL for the key upwards, which is what the port does by
- * itself. */
-static const char *order_column(const struct entc_repository_impl *children,
-                                const entc_relation_desc *desc)
+/* The columns of the default order, all in one direction; none for the key upwards, which is what
+ * the port does by itself. A key downwards is all its parts downwards. */
+static size_t order_count(const struct entc_repository_impl *children,
+                          const entc_relation_desc *desc)
 {
-    const struct schema_type *type = children->type;
+    if (desc->order_column)
+        return 1;
+    return desc->order_descending ? children->type->key_count : 0;
+}
 
-    if (desc->order_column || !desc->order_descending)
+static const char *order_column(const struct entc_repository_impl *children,
+                                const entc_relation_desc *desc, size_t number)
+{
+    if (desc->order_column)
         return desc->order_column;
-    return type->fields[type->key_fields[0]].name;
+    return children->model->columns[children->type->key_fields[number]];
+}
+
+static size_t text_bytes(const struct entc_repository_impl *children,
+                         const entc_relation_desc *desc)
+{
+    size_t bytes = strlen(desc->name) + 1 + strlen(desc->foreign_column) + 1;
+
+    for (size_t i = 0; i < order_count(children, desc); i++)
+        bytes += strlen(order_column(children, desc, i)) + 1;
+    return bytes;
+}
+
+static void fill(struct entc_relation *relation, const entc_relation_desc *desc)
+{
+    const size_t orders = order_count(relation->children, desc);
+    struct db_order *order = (struct db_order *)(void *)(relation + 1);
+    char *rest = (char *)(order + orders);
+
+    for (size_t i = 0; i < orders; i++)
+        order[i] = (struct db_order){copy(&rest, order_column(relation->children, desc, i)),
+                                     desc->order_descending == 1};
+    relation->order = order;
+    relation->order_count = orders;
+    relation->name = copy(&rest, desc->name);
+    relation->foreign_column = copy(&rest, desc->foreign_column);
 }
 
 entc_status relation_new(struct entc_repository_impl *parents,
@@ -71,28 +115,36 @@ entc_status relation_new(struct entc_repository_impl *parents,
 {
     entc_status status = check(parents, children, desc, reterr);
     struct entc_relation *relation = NULL;
-    const char *column = NULL;
-    char *rest = NULL;
 
     if (status)
         return status;
-    column = order_column(children, desc);
-    relation =
-        base_allocate_zeroed(engine_allocator(parents->services->engine),
-                             sizeof(*relation) + strlen(desc->name) + strlen(desc->foreign_column) +
-                                 (column ? strlen(column) : 0) + 3);
+    relation = base_allocate_zeroed(engine_allocator(parents->services->engine),
+                                    sizeof(*relation) +
+                                        order_count(children, desc) * sizeof(*relation->order) +
+                                        text_bytes(children, desc));
     if (!relation)
         return error_no_memory(reterr);
     atomic_init(&relation->references, 1);
     relation->parents = repository_ref(parents);
     relation->children = repository_ref(children);
-    rest = (char *)(relation + 1);
-    relation->name = copy(&rest, desc->name);
-    relation->foreign_column = copy(&rest, desc->foreign_column);
-    if (column)
-        relation->order = (struct db_order){copy(&rest, column), desc->order_descending == 1};
+    fill(relation, desc);
     *ret_relation = relation;
     return ENTC_OK;
+}
+
+entc_status relation_check(struct entc_relation *relation, const struct repository_call *call,
+                           entc_op **ret_op, entc_error **reterr)
+{
+    const struct schema_type *parent = relation->parents->type;
+    const struct repository_check check = {.foreign_column = relation->foreign_column,
+                                           .parent_type =
+                                               parent->fields[parent->key_fields[0]].type,
+                                           .order = relation->order,
+                                           .order_count = relation->order_count};
+
+    if (atomic_load(&relation->parents->is_closed))
+        return repository_is_closed_error(relation->parents, reterr);
+    return repository_check(relation->children, &check, call, ret_op, reterr);
 }
 
 struct entc_relation *relation_ref(struct entc_relation *relation)

@@ -16,7 +16,7 @@ struct entc_page {
     size_t count;
     int32_t has_next;
     struct entc_entity **entities; /* a reference or NULL */
-    entc_value *ids;               /* their text lies in the block */
+    entc_value *ids;               /* type->key_count for each slot; their text lies in the block */
     entc_status *statuses;
 };
 
@@ -28,18 +28,23 @@ struct entc_relation {
     atomic_uint references;
     struct entc_repository_impl *parents; /* references */
     struct entc_repository_impl *children;
-    struct db_order order; /* column NULL: by the child's key, upwards */
-    const char *name;      /* the texts lie behind the struct */
+    const struct db_order *order; /* none: by the child's key, upwards */
+    size_t order_count;
+    const char *name; /* order and texts lie behind the struct */
     const char *foreign_column;
 };
 
 /* Validates and copies. ENTC_E_INVALID names the member and the cure (other engine, unknown kind,
- * missing name or column). */
+ * missing name or column); ENTC_E_UNSUPPORTED parents whose key has several fields. */
 entc_status relation_new(struct entc_repository_impl *parents,
                          struct entc_repository_impl *children, const entc_relation_desc *desc,
                          struct entc_relation **ret_relation, entc_error **reterr);
 struct entc_relation *relation_ref(struct entc_relation *relation);
 void relation_unref(struct entc_relation *relation); /* NULL is accepted */
+
+/* Submits the comparison with the live schema; see repository_check(). */
+entc_status relation_check(struct entc_relation *relation, const struct repository_call *call,
+                           entc_op **ret_op, entc_error **reterr);
 
 /* Submits; see entc_repository_list_async(), entc_relation_get_many_async(). */
 entc_status relation_list(struct entc_repository_impl *impl, const entc_page_args *args,

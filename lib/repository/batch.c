@@ -124,7 +124,8 @@ static bool has_id(const void *context, uint32_t number)
 {
     const struct sought *sought = context;
 
-    return repository_id_equals(sought->batch->entries[number].id, sought->id);
+    return repository_id_equals(sought->batch->entries[number].id, sought->id,
+                                sought->batch->impl->type->key_count);
 }
 
 static uint32_t find(const struct repository_batch *batch, const entc_value *id, uint64_t hash)
@@ -136,10 +137,17 @@ static uint32_t find(const struct repository_batch *batch, const entc_value *id,
 
 uint32_t repository_batch_find(const struct repository_batch *batch, const entc_value *id)
 {
-    return find(batch, id, repository_id_hash(batch->impl->services, id));
+    const struct entc_repository_impl *impl = batch->impl;
+
+    return find(batch, id, repository_id_hash(impl->services, id, impl->type->key_count));
 }
 
 /* ---- joining ---- */
+
+static const entc_value *id_of(const struct entities_op *op, size_t slot)
+{
+    return &op->ids[slot * op->impl->type->key_count];
+}
 
 /* There is room for it. */
 static uint32_t add_entry(struct repository_batch *batch, const struct entities_op *op, size_t slot,
@@ -148,7 +156,7 @@ static uint32_t add_entry(struct repository_batch *batch, const struct entities_
     uint32_t number = batch->count++;
 
     batch->entries[number] =
-        (struct batch_entry){.id = &op->ids[slot], .lease = FLIGHT_NO_LEASE, .stage = ENTRY_ASKED};
+        (struct batch_entry){.id = id_of(op, slot), .lease = FLIGHT_NO_LEASE, .stage = ENTRY_ASKED};
     batch->items[number] = (struct cache_item){.key = {key, op->key_lengths[slot]}};
     index_insert(&batch->index, op->hashes[slot], number);
     return number;
@@ -167,7 +175,7 @@ bool repository_batch_join(struct repository_batch *batch, struct entities_op *o
 
         if (op->statuses[slot] != ENTC_E_AGAIN)
             continue;
-        number = find(batch, &op->ids[slot], op->hashes[slot]);
+        number = find(batch, id_of(op, slot), op->hashes[slot]);
         if (number == INDEX_NONE)
             number = add_entry(batch, op, slot, key);
         else

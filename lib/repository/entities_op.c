@@ -25,32 +25,21 @@ static void *carve(char **rest, size_t count, size_t size)
     return array;
 }
 
-/* Bytes of the texts among the ids; only a TEXT key keeps them. */
-static size_t text_bytes(const struct schema_type *type, const entc_value *ids, size_t count)
-{
-    size_t bytes = 0;
-
-    if (type->fields[type->key_fields[0]].type != ENTC_TEXT)
-        return 0;
-    for (size_t i = 0; i < count; i++)
-        if (ids[i].type == ENTC_TEXT && ids[i].length <= CODEC_ID_TEXT_MAX)
-            bytes += ids[i].length;
-    return bytes;
-}
-
 static struct entities_op *op_new(struct entc_repository_impl *impl, const entc_value *ids,
                                   size_t count, const struct repository_call *call,
                                   char **ret_texts)
 {
     struct engine *engine = impl->services->engine;
+    const size_t parts = impl->type->key_count;
     struct entities_op *op = NULL;
-    const size_t slot_size = sizeof(*op->entities) + sizeof(*op->ids) + sizeof(*op->hashes) +
-                             sizeof(*op->statuses) + sizeof(*op->entries) +
+    const size_t slot_size = sizeof(*op->entities) + parts * sizeof(*op->ids) +
+                             sizeof(*op->hashes) + sizeof(*op->statuses) + sizeof(*op->entries) +
                              sizeof(*op->key_lengths);
     char *rest = NULL;
 
     op = base_allocate(engine_allocator(engine),
-                       sizeof(*op) + count * slot_size + text_bytes(impl->type, ids, count));
+                       sizeof(*op) + count * slot_size +
+                           repository_id_text_bytes(impl->type, ids, count));
     if (!op)
         return NULL;
     *op = (struct entities_op){.impl = repository_ref(impl), .count = count};
@@ -61,7 +50,7 @@ static struct entities_op *op_new(struct entc_repository_impl *impl, const entc_
     /* From the widest to the narrowest, so that each is aligned. */
     rest = (char *)(op + 1);
     op->entities = carve(&rest, count, sizeof(*op->entities));
-    op->ids = carve(&rest, count, sizeof(*op->ids));
+    op->ids = carve(&rest, count * parts, sizeof(*op->ids));
     op->hashes = carve(&rest, count, sizeof(*op->hashes));
     op->statuses = carve(&rest, count, sizeof(*op->statuses));
     op->entries = carve(&rest, count, sizeof(*op->entries));
@@ -75,36 +64,37 @@ static struct entities_op *op_new(struct entc_repository_impl *impl, const entc_
 static bool write_key(struct entities_op *op, size_t slot)
 {
     const struct buffer *head = &op->impl->key_head;
+    const uint32_t parts = op->impl->type->key_count;
     size_t before = op->keys.length;
 
     if (!buffer_append(&op->keys, head->bytes, head->length) ||
-        !codec_id_append(&op->ids[slot], &op->keys))
+        !codec_id_append(&op->ids[slot * parts], parts, &op->keys))
         return false;
     op->key_lengths[slot] = (uint16_t)(op->keys.length - before);
     return true;
 }
 
+/* Room for a part and its comma; one that is longer makes room for itself. */
+#define USUAL_PART (TEXT_INT64_MAX + 1)
+
 /* Canonical ids, their texts copied to `texts`, with hash and key. False when memory is out. */
 static bool read_ids(struct entities_op *op, const entc_value *ids, char *texts)
 {
     const struct entc_repository_impl *impl = op->impl;
+    const uint32_t parts = impl->type->key_count;
 
-    if (!buffer_reserve(&op->keys, op->count * (impl->key_head.length + TEXT_INT64_MAX)))
+    if (!buffer_reserve(&op->keys, op->count * (impl->key_head.length + parts * USUAL_PART)))
         return false;
     for (size_t i = 0; i < op->count; i++) {
-        entc_value *id = &op->ids[i];
+        entc_value *id = &op->ids[i * parts];
         entc_error **blame = op->first_error ? NULL : &op->first_error;
 
         op->key_lengths[i] = 0;
-        op->statuses[i] = codec_id(impl->type, &ids[i], id, blame);
+        op->statuses[i] = codec_id(impl->type, &ids[i * parts], id, blame);
         if (op->statuses[i] != ENTC_OK)
             continue;
-        if (id->type == ENTC_TEXT) {
-            memcpy(texts, id->as.text, id->length);
-            id->as.text = texts;
-            texts += id->length;
-        }
-        op->hashes[i] = repository_id_hash(impl->services, id);
+        repository_id_keep_texts(id, parts, &texts);
+        op->hashes[i] = repository_id_hash(impl->services, id, parts);
         if (!write_key(op, i))
             return false;
         op->statuses[i] = ENTC_E_AGAIN;
@@ -120,12 +110,12 @@ static entc_status check(struct entc_repository_impl *impl, const entc_value *id
         return repository_is_closed_error(impl, reterr);
     if (count > 0 && !ids) {
         error_set(reterr, ENTC_E_INVALID, "argument", "ids is NULL, but count is %zu", count);
-        error_hint(reterr, "pass an array of %zu values", count);
+        error_hint(reterr, "pass an array of %zu values", count * impl->type->key_count);
         return ENTC_E_INVALID;
     }
-    if (count > REPOSITORY_IDS_MAX) {
+    if (count > REPOSITORY_IDS_MAX / impl->type->key_count) {
         error_set(reterr, ENTC_E_INVALID, "argument", "count is %zu, above %u", count,
-                  (unsigned)REPOSITORY_IDS_MAX);
+                  (unsigned)(REPOSITORY_IDS_MAX / impl->type->key_count));
         error_hint(reterr, "ask for the ids in several calls");
         return ENTC_E_INVALID;
     }

@@ -33,7 +33,7 @@ enum entry_outcome {
 enum entry_fault { FAULT_NONE, FAULT_CORRUPT, FAULT_FOREIGN, FAULT_RESHAPED };
 
 struct batch_entry {
-    const entc_value *id;       /* in an operation's block */
+    const entc_value *id;       /* all its parts, in an operation's block */
     struct entc_entity *entity; /* for OUTCOME_HIT and OUTCOME_ROW */
     entc_status status;         /* of OUTCOME_FAILED */
     uint32_t waiting;           /* slots that want it */

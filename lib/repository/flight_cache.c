@@ -242,6 +242,21 @@ static void adopt(struct repository_batch *batch)
     repository_flight_heal(batch);
 }
 
+/* A value so large that the connection died of it is corrupt, whatever it says. The removal goes
+ * before the question that is repeated, on the same connection. */
+static bool heal_too_large(struct repository_batch *batch)
+{
+    uint64_t faults[FAULT_RESHAPED + 1] = {0};
+
+    if (batch->cache.too_large == 0)
+        return false;
+    flight_entry(batch, batch->cache.too_large - 1)->fault = FAULT_CORRUPT;
+    faults[FAULT_CORRUPT] = 1;
+    tell_faults(batch, faults);
+    repository_flight_heal(batch);
+    return true;
+}
+
 static void on_mget(struct cache_batch *cache, entc_status status)
 {
     struct repository_batch *batch = of(cache);
@@ -253,7 +268,10 @@ static void on_mget(struct cache_batch *cache, entc_status status)
         return;
     }
     discard(batch);
-    if (cache->is_lost && !batch->is_repeated) {
+    /* Each large value takes one repetition; the budget bounds them. */
+    if (heal_too_large(batch)) {
+        repository_flight_ask(batch);
+    } else if (cache->is_lost && !batch->is_repeated) {
         batch->is_repeated = true;
         repository_flight_ask(batch);
     } else {

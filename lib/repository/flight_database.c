@@ -16,16 +16,28 @@ static bool is_queried(const struct batch_entry *entry)
 
 /* ---- the answer ---- */
 
+/* What the port says is not trusted with its union before its types are looked at. */
+static bool has_key_types(const struct repository_batch *batch, const entc_value *id)
+{
+    const struct schema_type *type = batch->impl->type;
+
+    for (uint32_t part = 0; part < type->key_count; part++) {
+        if (id[part].type != type->fields[type->key_fields[part]].type)
+            return false;
+    }
+    return true;
+}
+
 static void on_entity(struct db_query *query, struct entc_entity *entity)
 {
     struct repository_batch *batch = of(query);
     struct batch_entry *entry = NULL;
     uint32_t number = INDEX_NONE;
-    entc_value id;
+    entc_value id[SCHEMA_KEY_MAX];
 
-    entity_get(entity, entity->type->key_fields[0], &id);
-    if (id.type == query->id_type)
-        number = repository_batch_find(batch, &id);
+    entity_id(entity, id);
+    if (has_key_types(batch, id))
+        number = repository_batch_find(batch, id);
     if (number != INDEX_NONE)
         entry = &batch->entries[number];
     if (entry && is_queried(entry) && !entry->entity)
@@ -39,7 +51,7 @@ static void on_bad_row(struct db_query *query, const entc_value *id, entc_status
                        const entc_error *error)
 {
     struct repository_batch *batch = of(query);
-    uint32_t number = id->type == query->id_type ? repository_batch_find(batch, id) : INDEX_NONE;
+    uint32_t number = has_key_types(batch, id) ? repository_batch_find(batch, id) : INDEX_NONE;
 
     if (number == INDEX_NONE || !is_queried(&batch->entries[number]))
         return;
@@ -213,11 +225,12 @@ static size_t count_queried(struct repository_batch *batch)
 void repository_flight_query(struct repository_batch *batch)
 {
     const entc_allocator *allocator = flight_allocator(batch);
+    const size_t parts = batch->impl->type->key_count;
     size_t most = count_queried(batch);
     size_t count = 0;
 
     base_release(allocator, batch->query_ids);
-    batch->query_ids = base_allocate_array(allocator, most, sizeof(*batch->query_ids));
+    batch->query_ids = base_allocate_array(allocator, most * parts, sizeof(*batch->query_ids));
     batch->is_query_repeated = false;
     if (!batch->query_ids) {
         tell(batch, ENTC_E_NO_MEMORY, NULL);
@@ -227,6 +240,7 @@ void repository_flight_query(struct repository_batch *batch)
     }
     for (uint32_t i = 0; i < batch->count; i++)
         if (is_queried(&batch->entries[i]))
-            batch->query_ids[count++] = *batch->entries[i].id;
+            memcpy(&batch->query_ids[count++ * parts], batch->entries[i].id,
+                   parts * sizeof(*batch->query_ids));
     submit(batch, count);
 }

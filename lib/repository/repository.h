@@ -17,7 +17,7 @@
 
 #include <entitycache/repository.h>
 
-/* Ids that one call may ask for. */
+/* Values of ids that one call may give: ids times the parts of each. */
 #define REPOSITORY_IDS_MAX (UINT32_C(1) << 24)
 
 /* What all repositories of one engine share. Refcounted: it outlives the engine's handle as long as
@@ -123,7 +123,8 @@ struct entities_op {
     size_t count;
     struct entc_entity **entities;  /* per slot, a reference or NULL */
     entc_status *statuses;          /* per slot; ENTC_E_AGAIN while it has no answer */
-    entc_value *ids;                /* canonical; a slot that is ENTC_E_INVALID has none */
+    entc_value *ids;                /* canonical, all parts of a slot together; a slot that is
+                                       ENTC_E_INVALID has none */
     uint64_t *hashes;               /* of the ids */
     uint32_t *entries;              /* [driver] per slot, its entry in the batch */
     uint16_t *key_lengths;          /* per slot; 0 where there is no id */
@@ -139,12 +140,29 @@ struct entities_op {
     bool is_taken;
 };
 
-/* Submits a read of `count` ids (may be 0). Ids are made canonical and copied here, on the caller's
- * thread; an id that cannot be one fails its slot with ENTC_E_INVALID, the others go on. Counts
- * ids, never calls host code. Also called by the driver (relations). */
+/* Submits a read of `count` ids (may be 0) of type->key_count values each. Ids are made canonical
+ * and copied here, on the caller's thread; an id that cannot be one fails its slot with
+ * ENTC_E_INVALID, the others go on. Counts ids, never calls host code. Also called by the driver
+ * (relations). */
 entc_status repository_get_many(struct entc_repository_impl *impl, const entc_value *ids,
                                 size_t count, const struct repository_call *call, entc_op **ret_op,
                                 entc_error **reterr);
+
+/* Submits a comparison of the model with the live schema, or, with a foreign column, of a relation
+ * to it: `parent_type` is the type of the parents' ids. The operation fails with ENTC_E_SCHEMA when
+ * there is a difference. */
+struct repository_check {
+    const char *foreign_column; /* NULL: the model */
+    uint32_t parent_type;
+    const struct db_order *order;
+    size_t order_count;
+};
+entc_status repository_check(struct entc_repository_impl *impl,
+                             const struct repository_check *check,
+                             const struct repository_call *call, entc_op **ret_op,
+                             entc_error **reterr);
+/* The differences of a check that is done, a line each; borrowed from the operation. */
+struct span repository_check_lines(entc_op *op);
 
 /* For entc_op_new() and its kin. */
 entc_status repository_host_op_new(struct engine *engine, size_t count,
@@ -157,9 +175,15 @@ entc_status repository_host_op_reject(entc_op *op, entc_status status, const cha
 /* Any thread: engine_op_submit() with the story of a refusal. */
 entc_status repository_op_submit(entc_op *op, entc_error **reterr);
 /* Keyed, for the engine's indexes of canonical ids. */
-uint64_t repository_id_hash(const struct repository_services *services, const entc_value *id);
+uint64_t repository_id_hash(const struct repository_services *services, const entc_value *id,
+                            uint32_t parts);
 /* Whether two canonical ids of one type are the same. */
-bool repository_id_equals(const entc_value *left, const entc_value *right);
+bool repository_id_equals(const entc_value *left, const entc_value *right, uint32_t parts);
+/* Bytes of the texts of an id that a caller gave, for the copy of those that can be canonical. */
+size_t repository_id_text_bytes(const struct schema_type *type, const entc_value *ids,
+                                size_t count);
+/* Copies an id's texts to *texts, which moves on. */
+void repository_id_keep_texts(entc_value *id, uint32_t parts, char **texts);
 
 /* NULL when the operation does not answer entities. */
 struct entities_op *repository_entities_op(entc_op *op);

@@ -30,17 +30,78 @@ void repository_request_unref(struct entc_request *request)
     request->destroy(request);
 }
 
-uint64_t repository_id_hash(const struct repository_services *services, const entc_value *id)
+/* ---- ids ---- */
+
+static uint64_t hash_part(const struct hash_key *key, const entc_value *part)
 {
-    if (id->type == ENTC_TEXT)
-        return hash_bytes(&services->hash_key, id->as.text, id->length);
-    return hash_uint64(&services->hash_key, (uint64_t)id->as.int64);
+    switch (part->type) {
+    case ENTC_TEXT:
+        return hash_bytes(key, part->as.text, part->length);
+    case ENTC_UUID:
+        return hash_bytes(key, part->as.bytes, sizeof(part->as.bytes));
+    default:
+        return hash_uint64(key, (uint64_t)part->as.int64);
+    }
 }
 
-bool repository_id_equals(const entc_value *left, const entc_value *right)
+uint64_t repository_id_hash(const struct repository_services *services, const entc_value *id,
+                            uint32_t parts)
 {
-    if (left->type == ENTC_TEXT)
+    const struct hash_key *key = &services->hash_key;
+    uint64_t hash = hash_part(key, &id[0]);
+
+    /* Turned before each part, so that (a, b) and (b, a) differ. */
+    for (uint32_t i = 1; i < parts; i++)
+        hash = hash_uint64(key, (hash << 1 | hash >> 63) ^ hash_part(key, &id[i]));
+    return hash;
+}
+
+static bool is_same_part(const entc_value *left, const entc_value *right)
+{
+    switch (left->type) {
+    case ENTC_TEXT:
         return left->length == right->length &&
                memcmp(left->as.text, right->as.text, left->length) == 0;
-    return left->as.int64 == right->as.int64;
+    case ENTC_UUID:
+        return memcmp(left->as.bytes, right->as.bytes, sizeof(left->as.bytes)) == 0;
+    default:
+        return left->as.int64 == right->as.int64;
+    }
+}
+
+bool repository_id_equals(const entc_value *left, const entc_value *right, uint32_t parts)
+{
+    for (uint32_t i = 0; i < parts; i++) {
+        if (!is_same_part(&left[i], &right[i]))
+            return false;
+    }
+    return true;
+}
+
+size_t repository_id_text_bytes(const struct schema_type *type, const entc_value *ids, size_t count)
+{
+    size_t bytes = 0;
+
+    for (uint32_t part = 0; part < type->key_count; part++) {
+        if (type->fields[type->key_fields[part]].type != ENTC_TEXT)
+            continue;
+        for (size_t i = 0; i < count; i++) {
+            const entc_value *given = &ids[i * type->key_count + part];
+
+            if (given->type == ENTC_TEXT && given->length <= CODEC_ID_TEXT_MAX)
+                bytes += given->length;
+        }
+    }
+    return bytes;
+}
+
+void repository_id_keep_texts(entc_value *id, uint32_t parts, char **texts)
+{
+    for (uint32_t i = 0; i < parts; i++) {
+        if (id[i].type != ENTC_TEXT)
+            continue;
+        memcpy(*texts, id[i].as.text, id[i].length);
+        id[i].as.text = *texts;
+        *texts += id[i].length;
+    }
 }

@@ -8,7 +8,8 @@
 /* No release will have a larger struct: what claims to be one is not initialised. */
 #define STRUCT_SIZE_MAX 4096
 
-#define KNOWN_FLAGS (ENTC_KEY | ENTC_NULLABLE)
+#define KNOWN_FLAGS \
+    (ENTC_KEY | ENTC_NULLABLE | ENTC_GENERATED | ENTC_READ_ONLY | ENTC_JSON_STRING | ENTC_SENSITIVE)
 
 static bool is_zero(const char *bytes, size_t length)
 {
@@ -85,6 +86,24 @@ entc_status schema_check_entity(const entc_entity_desc *desc, entc_error **reter
     return ENTC_OK;
 }
 
+static entc_status check_json_name(const entc_entity_desc *desc, const entc_field *field,
+                                   entc_error **reterr)
+{
+    const char *name = field->json_name;
+    size_t length = name ? strnlen(name, SCHEMA_NAME_MAX + 1) : 0;
+
+    if (!name || (length > 0 && length <= SCHEMA_NAME_MAX && text_is_utf8(name, length)))
+        return ENTC_OK;
+    error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN,
+              "entity \"%s\": the json_name of field \"%s\" is %s", desc->name, field->name,
+              length == 0                ? "empty"
+              : length > SCHEMA_NAME_MAX ? "too long"
+                                         : "not UTF-8");
+    error_hint(reterr, "give 1 to %d bytes of UTF-8, or NULL for the field's name",
+               SCHEMA_NAME_MAX);
+    return ENTC_E_INVALID;
+}
+
 entc_status schema_check_field(const entc_entity_desc *desc, size_t index, entc_error **reterr)
 {
     const char *place = (const char *)desc->fields + index * desc->field_size;
@@ -100,14 +119,33 @@ entc_status schema_check_field(const entc_entity_desc *desc, size_t index, entc_
                    SCHEMA_NAME_MAX);
         return ENTC_E_INVALID;
     }
-    if (field.reserved ||
-        !is_zero(place + sizeof(entc_field), desc->field_size - sizeof(entc_field))) {
+    if (!is_zero(place + sizeof(entc_field), desc->field_size - sizeof(entc_field))) {
         error_set(reterr, ENTC_E_UNSUPPORTED, SCHEMA_DOMAIN,
                   "entity \"%s\": field \"%s\" sets members that this release does not know",
                   desc->name, field.name);
-        error_hint(reterr, "leave `reserved` and what follows it zero, or run with the library it "
-                           "was compiled for");
+        error_hint(reterr, "leave them zero, or run with the library it was compiled for");
         return ENTC_E_UNSUPPORTED;
+    }
+    return check_json_name(desc, &field, reterr);
+}
+
+static entc_status check_flags(const struct schema_type *type, const entc_field *field,
+                               entc_error **reterr)
+{
+    if (field->flags & ~KNOWN_FLAGS) {
+        error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN,
+                  "entity \"%s\": field \"%s\" has the unknown flags 0x%x", type->name, field->name,
+                  (unsigned)(field->flags & ~KNOWN_FLAGS));
+        error_hint(reterr, "this release has ENTC_KEY, ENTC_NULLABLE, ENTC_GENERATED, "
+                           "ENTC_READ_ONLY, ENTC_JSON_STRING and ENTC_SENSITIVE");
+        return ENTC_E_INVALID;
+    }
+    if ((field->flags & ENTC_JSON_STRING) && field->type != ENTC_INT64) {
+        error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN,
+                  "entity \"%s\": field \"%s\" is ENTC_JSON_STRING, but of type %s", type->name,
+                  field->name, schema_type_name(field->type));
+        error_hint(reterr, "only ENTC_INT64 has the choice: take ENTC_JSON_STRING away");
+        return ENTC_E_INVALID;
     }
     return ENTC_OK;
 }
@@ -116,22 +154,19 @@ entc_status schema_check_types(const struct schema_type *type, entc_error **rete
 {
     for (uint32_t i = 0; i < type->field_count; i++) {
         const entc_field *field = &type->desc.fields[i];
+        entc_status status = ENTC_OK;
 
         if (schema_type_size(field->type) == 0) {
             error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN,
                       "entity \"%s\": field \"%s\" has the unknown type %u", type->name,
                       field->name, (unsigned)field->type);
-            error_hint(reterr, "this release has ENTC_BOOL, ENTC_INT64, ENTC_DOUBLE, ENTC_TEXT and "
-                               "ENTC_TIMESTAMP");
+            error_hint(reterr, "this release has ENTC_BOOL, ENTC_INT64, ENTC_DOUBLE, ENTC_TEXT, "
+                               "ENTC_TIMESTAMP, ENTC_BYTES, ENTC_UUID, ENTC_DATE and ENTC_JSON");
             return ENTC_E_INVALID;
         }
-        if (field->flags & ~KNOWN_FLAGS) {
-            error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN,
-                      "entity \"%s\": field \"%s\" has the unknown flags 0x%x", type->name,
-                      field->name, (unsigned)(field->flags & ~KNOWN_FLAGS));
-            error_hint(reterr, "this release has ENTC_KEY and ENTC_NULLABLE");
-            return ENTC_E_INVALID;
-        }
+        status = check_flags(type, field, reterr);
+        if (status != ENTC_OK)
+            return status;
     }
     return ENTC_OK;
 }
@@ -149,7 +184,7 @@ static entc_status check_key_field(const struct schema_type *type, const entc_fi
         error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN,
                   "entity \"%s\": the key field \"%s\" is of type %s", type->name, field->name,
                   schema_type_name(field->type));
-        error_hint(reterr, "a key is ENTC_INT64 or ENTC_TEXT");
+        error_hint(reterr, "a key is ENTC_INT64, ENTC_TEXT or ENTC_UUID");
         return ENTC_E_INVALID;
     }
     return ENTC_OK;
@@ -157,27 +192,30 @@ static entc_status check_key_field(const struct schema_type *type, const entc_fi
 
 entc_status schema_check_key(const struct schema_type *type, entc_error **reterr)
 {
-    const entc_field *key = NULL;
+    uint32_t parts = 0;
 
     for (uint32_t i = 0; i < type->field_count; i++) {
         const entc_field *field = &type->desc.fields[i];
+        entc_status status = ENTC_OK;
 
         if (!(field->flags & ENTC_KEY))
             continue;
-        if (key) {
-            error_set(reterr, ENTC_E_UNSUPPORTED, SCHEMA_DOMAIN,
-                      "entity \"%s\": \"%s\" and \"%s\" are both key fields", type->name, key->name,
-                      field->name);
-            error_hint(reterr, "mark one field with ENTC_KEY: this release has no composite keys");
-            return ENTC_E_UNSUPPORTED;
-        }
-        key = field;
+        parts++;
+        status = check_key_field(type, field, reterr);
+        if (status != ENTC_OK)
+            return status;
     }
-    if (!key) {
+    if (parts == 0) {
         error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN, "entity \"%s\": it has no key field",
                   type->name);
         error_hint(reterr, "mark the primary key with ENTC_KEY");
         return ENTC_E_INVALID;
     }
-    return check_key_field(type, key, reterr);
+    if (parts > SCHEMA_KEY_MAX) {
+        error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN, "entity \"%s\": it has %u key fields",
+                  type->name, (unsigned)parts);
+        error_hint(reterr, "mark those of the primary key, at most %d", SCHEMA_KEY_MAX);
+        return ENTC_E_INVALID;
+    }
+    return ENTC_OK;
 }

@@ -18,6 +18,10 @@ static const struct kind kinds[] = {
     [ENTC_DOUBLE] = {"DOUBLE", "double", sizeof(double), _Alignof(double), false, false},
     [ENTC_TEXT] = {"TEXT", "entc_str", sizeof(entc_str), _Alignof(entc_str), true, true},
     [ENTC_TIMESTAMP] = {"TIMESTAMP", "int64_t", sizeof(int64_t), _Alignof(int64_t), false, false},
+    [ENTC_BYTES] = {"BYTES", "entc_str", sizeof(entc_str), _Alignof(entc_str), true, false},
+    [ENTC_UUID] = {"UUID", "uint8_t[16]", SCHEMA_UUID_SIZE, _Alignof(uint8_t), false, true},
+    [ENTC_DATE] = {"DATE", "int32_t", sizeof(int32_t), _Alignof(int32_t), false, false},
+    [ENTC_JSON] = {"JSON", "entc_str", sizeof(entc_str), _Alignof(entc_str), true, false},
 };
 
 static const struct kind unknown = {"?", "?", 0, 0, false, false};

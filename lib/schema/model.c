@@ -6,25 +6,17 @@
 
 #define DEFAULT_SCHEMA "public"
 
-/* Names of the catalogue may hold anything that PostgreSQL can quote. */
-static bool is_catalogue_name(const char *name)
-{
-    size_t length = strnlen(name, SCHEMA_NAME_MAX + 1);
-
-    return length > 0 && length <= SCHEMA_NAME_MAX && text_is_utf8(name, length);
-}
-
 static entc_status check_names(const entc_model_desc *desc, const struct schema_type *type,
                                entc_error **reterr)
 {
-    if (!desc->table || !is_catalogue_name(desc->table)) {
+    if (!desc->table || !schema_is_catalogue_name(desc->table)) {
         error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN, "model of entity \"%s\": its table is %s",
                   type->name, desc->table ? "no name of a table" : "NULL");
         error_hint(reterr, "give the table's name as in the catalogue, 1 to %d bytes of UTF-8",
                    SCHEMA_NAME_MAX);
         return ENTC_E_INVALID;
     }
-    if (desc->schema && !is_catalogue_name(desc->schema)) {
+    if (desc->schema && !schema_is_catalogue_name(desc->schema)) {
         error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN,
                   "model of entity \"%s\": its schema is no name of a schema", type->name);
         error_hint(reterr,
@@ -62,6 +54,35 @@ static entc_status check_times(const entc_model_desc *desc, const struct schema_
     return ENTC_OK;
 }
 
+static entc_status check_reading(const entc_model_desc *desc, const struct schema_type *type,
+                                 entc_error **reterr)
+{
+    size_t length = desc->filter_sql ? strnlen(desc->filter_sql, SCHEMA_FILTER_MAX + 1) : 1;
+
+    if (desc->read_from && !schema_is_catalogue_name(desc->read_from)) {
+        error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN,
+                  "model of entity \"%s\": its read_from is no name of a view or table",
+                  type->name);
+        error_hint(reterr,
+                   "give the name as in the catalogue, 1 to %d bytes of UTF-8, or NULL for the "
+                   "table itself",
+                   SCHEMA_NAME_MAX);
+        return ENTC_E_INVALID;
+    }
+    if (length == 0 || length > SCHEMA_FILTER_MAX ||
+        (desc->filter_sql && !text_is_utf8(desc->filter_sql, length))) {
+        error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN,
+                  "model of entity \"%s\": its filter_sql is %s", type->name,
+                  length == 0                  ? "empty"
+                  : length > SCHEMA_FILTER_MAX ? "too long"
+                                               : "not UTF-8");
+        error_hint(reterr, "give one condition of at most %d bytes, or NULL for none",
+                   SCHEMA_FILTER_MAX);
+        return ENTC_E_INVALID;
+    }
+    return ENTC_OK;
+}
+
 static entc_status check(const entc_model_desc *desc, const struct schema_type *type,
                          entc_error **reterr)
 {
@@ -79,7 +100,31 @@ static entc_status check(const entc_model_desc *desc, const struct schema_type *
         status = check_names(desc, type, reterr);
     if (status == ENTC_OK)
         status = check_times(desc, type, reterr);
+    if (status == ENTC_OK)
+        status = check_reading(desc, type, reterr);
+    if (status == ENTC_OK)
+        status = schema_check_columns(desc, type, reterr);
     return status;
+}
+
+/* ---- the block: model | the public mapping | a column of each field | text ---- */
+
+static size_t size_of(const char *text)
+{
+    return text ? strlen(text) + 1 : 0;
+}
+
+static size_t block_size(const entc_model_desc *desc, const struct schema_type *type)
+{
+    size_t size = sizeof(struct schema_model) + desc->column_count * sizeof(entc_column) +
+                  type->field_count * sizeof(const char *);
+
+    size += size_of(desc->schema ? desc->schema : DEFAULT_SCHEMA) + size_of(desc->table);
+    size += size_of(desc->cache_name ? desc->cache_name : type->name);
+    size += size_of(desc->read_from) + size_of(desc->filter_sql);
+    for (size_t i = 0; i < desc->column_count; i++)
+        size += size_of(schema_model_column(desc, i).column);
+    return size;
 }
 
 static const char *copy_name(char **text, const char *name)
@@ -92,36 +137,65 @@ static const char *copy_name(char **text, const char *name)
     return copy;
 }
 
-entc_status schema_model_new(const entc_model_desc *desc, struct schema_type *type,
-                             struct schema_model **ret_model, entc_error **reterr)
+/* The mapping as it was given, with the type's own names of its fields; and for every field its
+ * column. */
+static void copy_columns(struct schema_model *model, const entc_model_desc *desc, char **text)
 {
-    entc_status status = check(desc, type, reterr);
-    struct schema_model *model;
-    const char *schema;
-    const char *cache_name;
-    char *text;
+    const struct schema_type *type = model->type;
+    entc_column *columns = (entc_column *)(void *)(model + 1);
+    const char **names = (const char **)(void *)(columns + desc->column_count);
 
-    if (status != ENTC_OK)
-        return status;
-    schema = desc->schema ? desc->schema : DEFAULT_SCHEMA;
-    cache_name = desc->cache_name ? desc->cache_name : type->name;
-    model = base_allocate_zeroed(&type->allocator, sizeof(*model) + strlen(schema) + 1 +
-                                                       strlen(desc->table) + 1 +
-                                                       strlen(cache_name) + 1);
-    if (!model)
-        return error_no_memory(reterr);
-    text = (char *)(model + 1);
-    atomic_init(&model->references, 1);
-    model->type = schema_type_ref(type);
-    model->schema = copy_name(&text, schema);
+    for (uint32_t i = 0; i < type->field_count; i++)
+        names[i] = type->fields[i].name;
+    for (size_t i = 0; i < desc->column_count; i++) {
+        const entc_column given = schema_model_column(desc, i);
+        const uint32_t field = schema_type_find(type, given.field, strlen(given.field));
+
+        columns[i].field = type->fields[field].name;
+        columns[i].column = copy_name(text, given.column);
+        names[field] = columns[i].column;
+    }
+    model->columns = names;
+    model->desc.columns = desc->column_count > 0 ? columns : NULL;
+}
+
+static void copy_desc(struct schema_model *model, const entc_model_desc *desc)
+{
+    char *text = (char *)(model + 1) + desc->column_count * sizeof(entc_column) +
+                 model->type->field_count * sizeof(const char *);
+
+    model->schema = copy_name(&text, desc->schema ? desc->schema : DEFAULT_SCHEMA);
     model->table = copy_name(&text, desc->table);
-    model->cache_name = copy_name(&text, cache_name);
+    model->cache_name = copy_name(&text, desc->cache_name ? desc->cache_name : model->type->name);
+    model->read_from = desc->read_from ? copy_name(&text, desc->read_from) : model->table;
+    model->filter_sql = desc->filter_sql ? copy_name(&text, desc->filter_sql) : NULL;
     model->desc = (entc_model_desc){.struct_size = sizeof(model->desc),
                                     .table = model->table,
                                     .schema = model->schema,
                                     .cache_name = model->cache_name,
                                     .ttl_us = desc->ttl_us,
-                                    .negative_ttl_us = desc->negative_ttl_us};
+                                    .negative_ttl_us = desc->negative_ttl_us,
+                                    .column_count = desc->column_count,
+                                    .column_size = sizeof(entc_column),
+                                    .read_from = model->read_from,
+                                    .filter_sql = model->filter_sql};
+    copy_columns(model, desc, &text);
+}
+
+entc_status schema_model_new(const entc_model_desc *desc, struct schema_type *type,
+                             struct schema_model **ret_model, entc_error **reterr)
+{
+    entc_status status = check(desc, type, reterr);
+    struct schema_model *model = NULL;
+
+    if (status != ENTC_OK)
+        return status;
+    model = base_allocate_zeroed(&type->allocator, block_size(desc, type));
+    if (!model)
+        return error_no_memory(reterr);
+    atomic_init(&model->references, 1);
+    model->type = schema_type_ref(type);
+    copy_desc(model, desc);
     *ret_model = model;
     return ENTC_OK;
 }

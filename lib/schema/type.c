@@ -6,85 +6,7 @@
 
 #include <string.h>
 
-/* ---- names, compared without regard to ASCII case ---- */
-
-static unsigned char folded(char c)
-{
-    return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
-static int compare_folded(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-    size_t shorter = a_length < b_length ? a_length : b_length;
-
-    for (size_t i = 0; i < shorter; i++) {
-        int difference = folded(a[i]) - folded(b[i]);
-
-        if (difference != 0)
-            return difference;
-    }
-    return a_length < b_length ? -1 : a_length > b_length;
-}
-
-/* The first of the `count` names in by_name that is not less than `name`. */
-static uint32_t lower_bound(const struct schema_type *type, uint32_t count, const char *name,
-                            size_t length)
-{
-    uint32_t low = 0;
-
-    while (count > 0) {
-        uint32_t half = count / 2;
-        const struct schema_field *field = &type->fields[type->by_name[low + half]];
-
-        if (compare_folded(field->name, field->name_length, name, length) < 0) {
-            low += half + 1;
-            count -= half + 1;
-        } else {
-            count = half;
-        }
-    }
-    return low;
-}
-
-uint32_t schema_type_find(const struct schema_type *type, const char *name, size_t length)
-{
-    uint32_t place = lower_bound(type, type->field_count, name, length);
-    uint32_t field;
-
-    if (place == type->field_count)
-        return type->field_count;
-    field = type->by_name[place];
-    if (type->fields[field].name_length != length ||
-        memcmp(type->fields[field].name, name, length) != 0)
-        return type->field_count;
-    return field;
-}
-
-/* Fills by_name, and refuses two names that are equal but for case: many hosts and query languages
- * fold it. */
-static entc_status sort_names(const struct schema_type *type, uint32_t *by_name,
-                              entc_error **reterr)
-{
-    for (uint32_t i = 0; i < type->field_count; i++) {
-        const struct schema_field *field = &type->fields[i];
-        uint32_t place = lower_bound(type, i, field->name, field->name_length);
-        const struct schema_field *next = place < i ? &type->fields[by_name[place]] : NULL;
-
-        if (next &&
-            compare_folded(next->name, next->name_length, field->name, field->name_length) == 0) {
-            error_set(reterr, ENTC_E_INVALID, SCHEMA_DOMAIN,
-                      "entity \"%s\": two fields are named \"%s\" and \"%s\"", type->name,
-                      next->name, field->name);
-            error_hint(reterr, "names must differ in more than case");
-            return ENTC_E_INVALID;
-        }
-        memmove(&by_name[place + 1], &by_name[place], (i - place) * sizeof(*by_name));
-        by_name[place] = i;
-    }
-    return ENTC_OK;
-}
-
-/* ---- the block: type | fields | the public form of the fields | three tables of indexes | text */
+/* ---- the block: type | fields | the public form of the fields | four tables of indexes | text */
 
 struct block {
     struct schema_type *type;
@@ -93,10 +15,13 @@ struct block {
     uint32_t *key_fields;
     uint32_t *text_fields;
     uint32_t *by_name;
+    uint32_t *by_json;
     char *text;
 };
 
+#define TABLES 4
 #define JSON_PREFIX_EXTRA 3 /* two quotes and a colon */
+#define JSON_ESCAPE_MAX 6   /* \u00XX */
 
 static size_t text_size(const entc_entity_desc *desc)
 {
@@ -107,7 +32,11 @@ static size_t text_size(const entc_entity_desc *desc)
         entc_field field;
 
         memcpy(&field, place, sizeof(field));
-        size += 2 * (strlen(field.name) + 1) + JSON_PREFIX_EXTRA;
+        size += strlen(field.name) + 1;
+        if (field.json_name)
+            size += strlen(field.json_name) + 1;
+        size += JSON_PREFIX_EXTRA + 1 +
+                JSON_ESCAPE_MAX * strlen(field.json_name ? field.json_name : field.name);
     }
     return size;
 }
@@ -119,7 +48,7 @@ static bool block_allocate(struct block *block, const entc_entity_desc *desc,
     size_t fields = sizeof(struct schema_type);
     size_t public_fields = fields + count * sizeof(struct schema_field);
     size_t tables = public_fields + count * sizeof(entc_field);
-    size_t text = tables + 3 * count * sizeof(uint32_t);
+    size_t text = tables + TABLES * count * sizeof(uint32_t);
     char *memory = base_allocate_zeroed(allocator, text + text_size(desc));
 
     if (!memory)
@@ -130,6 +59,7 @@ static bool block_allocate(struct block *block, const entc_entity_desc *desc,
     block->key_fields = (uint32_t *)(void *)(memory + tables);
     block->text_fields = block->key_fields + count;
     block->by_name = block->text_fields + count;
+    block->by_json = block->by_name + count;
     block->text = memory + text;
     return true;
 }
@@ -143,15 +73,41 @@ static const char *copy_name(char **text, const char *name, size_t length)
     return copy;
 }
 
-/* `"name":` needs no escapes: names are letters, digits and '_'. */
-static const char *copy_prefix(char **text, const char *name, size_t length)
+static size_t write_escaped(char *out, unsigned char byte)
+{
+    static const char hex[] = "0123456789abcdef";
+    static const char names[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
+                                 ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
+
+    if (byte >= sizeof(names) || (byte >= ' ' && !names[byte])) {
+        out[0] = (char)byte;
+        return 1;
+    }
+    out[0] = '\\';
+    if (names[byte]) {
+        out[1] = names[byte];
+        return 2;
+    }
+    memcpy(out + 1, "u00", 3);
+    out[4] = hex[byte >> 4];
+    out[5] = hex[byte & 15];
+    return JSON_ESCAPE_MAX;
+}
+
+/* `"name":`, with the escapes that the encoder would write. */
+static const char *copy_prefix(char **text, const char *name, uint32_t *ret_length)
 {
     char *copy = *text;
+    char *out = copy;
 
-    copy[0] = '"';
-    memcpy(copy + 1, name, length);
-    memcpy(copy + 1 + length, "\":", JSON_PREFIX_EXTRA);
-    *text += length + JSON_PREFIX_EXTRA + 1;
+    *out++ = '"';
+    for (; *name; name++)
+        out += write_escaped(out, (unsigned char)*name);
+    *out++ = '"';
+    *out++ = ':';
+    *ret_length = (uint32_t)(out - copy);
+    *out++ = '\0';
+    *text = out;
     return copy;
 }
 
@@ -163,16 +119,20 @@ static void copy_names(struct block *block, const entc_entity_desc *desc)
     for (size_t i = 0; i < desc->field_count; i++) {
         struct schema_field *field = &block->fields[i];
         entc_field *public_field = &block->public_fields[i];
-        size_t length;
 
         memcpy(public_field, (const char *)desc->fields + i * desc->field_size,
                sizeof(*public_field));
-        length = strlen(public_field->name);
-        field->name_length = (uint32_t)length;
-        field->json_length = (uint32_t)length + JSON_PREFIX_EXTRA;
-        field->json_prefix = copy_prefix(&text, public_field->name, length);
-        field->name = copy_name(&text, public_field->name, length);
+        field->name_length = (uint32_t)strlen(public_field->name);
+        field->name = copy_name(&text, public_field->name, field->name_length);
+        field->json_name = field->name;
+        field->json_name_length = field->name_length;
+        if (public_field->json_name) {
+            field->json_name_length = (uint32_t)strlen(public_field->json_name);
+            field->json_name = copy_name(&text, public_field->json_name, field->json_name_length);
+        }
+        field->json_prefix = copy_prefix(&text, field->json_name, &field->json_length);
         public_field->name = field->name;
+        public_field->json_name = field->json_name;
     }
 }
 
@@ -189,6 +149,7 @@ static void copy_desc(struct block *block, const entc_entity_desc *desc,
     type->key_fields = block->key_fields;
     type->text_fields = block->text_fields;
     type->by_name = block->by_name;
+    type->by_json = block->by_json;
     type->desc.struct_size = sizeof(type->desc);
     type->desc.name = type->name;
     type->desc.record_size = desc->record_size;
@@ -221,8 +182,10 @@ static void fill_tables(struct block *block)
 static entc_status build(struct block *block, entc_error **reterr)
 {
     struct schema_type *type = block->type;
-    entc_status status = sort_names(type, block->by_name, reterr);
+    entc_status status = schema_sort_names(type, false, block->by_name, reterr);
 
+    if (status == ENTC_OK)
+        status = schema_sort_names(type, true, block->by_json, reterr);
     if (status == ENTC_OK)
         status = schema_check_types(type, reterr);
     if (status == ENTC_OK)

@@ -102,7 +102,9 @@ BEND(field_twice_but_case, b->fields[1].name = "PRICE")
 BEND(field_type, b->fields[1].type = 99)
 BEND(field_type_null, b->fields[1].type = ENTC_NULL)
 BEND(field_flags, b->fields[1].flags = 1u << 30)
-BEND(field_reserved, b->fields[1].reserved = b)
+BEND(field_json_name, b->fields[1].json_name = "")
+BEND(field_json_name_twice, b->fields[1].json_name = "Price")
+BEND(field_json_string, b->fields[1].flags |= ENTC_JSON_STRING)
 BEND(member_size, b->fields[0].size = 4)
 BEND(member_misaligned, b->fields[0].offset = 1)
 BEND(member_outside, b->fields[3].offset = sizeof(Track))
@@ -112,7 +114,7 @@ BEND(has_outside, b->fields[2].has_offset = sizeof(Track))
 BEND(has_in_own_member, b->fields[2].has_offset = offsetof(Track, price))
 BEND(has_in_other_member, b->fields[2].has_offset = offsetof(Track, explicit_lyrics))
 BEND(no_key, b->fields[0].flags = 0)
-BEND(two_keys, b->fields[3].flags = ENTC_KEY)
+BEND(key_of_timestamp, b->fields[3].flags = ENTC_KEY)
 BEND(key_nullable, b->fields[0].flags = ENTC_KEY | ENTC_NULLABLE;
      b->fields[0].has_offset = offsetof(Track, spare))
 BEND(key_double, b->fields[0].flags = 0; b->fields[2].flags = ENTC_KEY)
@@ -157,7 +159,9 @@ static const struct {
     {bend_field_type, ENTC_E_INVALID, {"name", "99"}},
     {bend_field_type_null, ENTC_E_INVALID, {"Track", "name"}},
     {bend_field_flags, ENTC_E_INVALID, {"name", "40000000"}},
-    {bend_field_reserved, ENTC_E_UNSUPPORTED, {"Track", "name"}},
+    {bend_field_json_name, ENTC_E_INVALID, {"json_name", "name"}},
+    {bend_field_json_name_twice, ENTC_E_INVALID, {"name", "price"}},
+    {bend_field_json_string, ENTC_E_INVALID, {"name", "ENTC_JSON_STRING"}},
     {bend_member_size, ENTC_E_INVALID, {"id", "4"}},
     {bend_member_misaligned, ENTC_E_INVALID, {"id", "aligned"}},
     {bend_member_outside, ENTC_E_INVALID, {"released", "record"}},
@@ -167,7 +171,7 @@ static const struct {
     {bend_has_in_own_member, ENTC_E_INVALID, {"price", "has_"}},
     {bend_has_in_other_member, ENTC_E_INVALID, {"price", "explicit_lyrics"}},
     {bend_no_key, ENTC_E_INVALID, {"Track", "key"}},
-    {bend_two_keys, ENTC_E_UNSUPPORTED, {"id", "released"}},
+    {bend_key_of_timestamp, ENTC_E_INVALID, {"released", "key"}},
     {bend_key_nullable, ENTC_E_INVALID, {"id", "nullable"}},
     {bend_key_double, ENTC_E_INVALID, {"price", "DOUBLE"}},
     {bend_key_timestamp, ENTC_E_INVALID, {"released", "TIMESTAMP"}},

@@ -20,7 +20,7 @@ static void assert_events(const entc_page *page, const int64_t *ids, size_t coun
     for (size_t i = 0; i < count; i++) {
         entc_value id;
 
-        assert_int_equal(entc_page_id(page, i, &id), ENTC_OK);
+        assert_int_equal(entc_page_id(page, i, 0, &id), ENTC_OK);
         assert_int_equal(id.type, ENTC_INT64);
         assert_int_equal(id.as.int64, ids[i]);
         assert_int_equal(entc_page_status(page, i), ENTC_OK);
@@ -74,7 +74,7 @@ static void an_empty_table_gives_an_empty_page(void **state)
     assert_int_equal(entc_page_has_next(page), 0);
     assert_null(entc_page_entity(page, 0));
     assert_null(entc_page_record(page, 0));
-    assert_int_equal(entc_page_id(page, 0, &id), ENTC_E_INVALID);
+    assert_int_equal(entc_page_id(page, 0, 0, &id), ENTC_E_INVALID);
     assert_int_equal(entc_page_status(page, 0), ENTC_E_INVALID);
     entc_page_unref(page);
     assert_int_equal(fixture_counters(f).sql_queries, 1);
@@ -291,7 +291,7 @@ static void an_entity_gone_since_has_a_slot_that_says_so(void **state)
     assert_int_equal(entc_page_status(page, 2), ENTC_OK);
     assert_null(entc_page_entity(page, 1));
     assert_null(entc_page_record(page, 1));
-    assert_int_equal(entc_page_id(page, 1, &id), ENTC_OK);
+    assert_int_equal(entc_page_id(page, 1, 0, &id), ENTC_OK);
     assert_int_equal(id.as.int64, 2);
     entc_page_unref(page);
 }
@@ -315,7 +315,7 @@ static void a_list_by_a_text_key_holds_its_texts(void **state)
     fixture_free_engine(f);
     assert_int_equal(entc_page_count(page), 2);
     assert_int_equal(entc_page_has_next(page), 1);
-    assert_int_equal(entc_page_id(page, 0, &id), ENTC_OK);
+    assert_int_equal(entc_page_id(page, 0, 0, &id), ENTC_OK);
     assert_int_equal(id.type, ENTC_TEXT);
     assert_int_equal(id.length, 3);
     assert_memory_equal(id.as.text, "a x", 3);

@@ -288,7 +288,7 @@ static void a_call_on_null_is_invalid(void **state)
     assert_int_equal(entc_repository_list(NULL, NULL, NULL, &page, NULL), ENTC_E_INVALID);
     assert_int_equal(entc_request_new(NULL, NULL, NULL, NULL), ENTC_E_INVALID);
     assert_int_equal(entc_request_counters(NULL, &counters), ENTC_E_INVALID);
-    assert_int_equal(entc_page_id(NULL, 0, &value), ENTC_E_INVALID);
+    assert_int_equal(entc_page_id(NULL, 0, 0, &value), ENTC_E_INVALID);
     assert_int_equal(entc_page_status(NULL, 0), ENTC_E_INVALID);
     assert_int_equal(entc_buffer_new(NULL), ENTC_E_INVALID);
     assert_int_equal(entc_entity_json(NULL, NULL), ENTC_E_INVALID);

@@ -565,7 +565,7 @@ static void run_wrong(const char *table, const entc_field *fields, size_t count,
                       entc_status expected, const char *sqlstate, const char *message,
                       const char *hint)
 {
-    const entc_value ids[] = {number(1)};
+    const entc_value ids[] = {fields[0].type == ENTC_TEXT ? text("1") : number(1)};
     struct scene scene;
 
     open_scene(&scene, DB_BY_IDS, NULL, table, fields, count);
@@ -592,13 +592,16 @@ static void what_is_not_as_declared_is_named_with_its_cure(void **state)
     run_wrong("nowhere", event_fields, 3, ENTC_E_SCHEMA, "42P01",
               "relation \"public.nowhere\" does not exist", "table and schema");
     run_wrong("events", no_column, 2, ENTC_E_SCHEMA, "42703", "column \"nope\" does not exist",
-              "names of fields");
+              "entc_repository_check()");
     run_wrong("events", wrong_type, 2, ENTC_E_SCHEMA, "",
               "column \"title\" of public.events is declared ENTC_INT64, but its type is text",
               "declare the field ENTC_TEXT");
-    run_wrong("events", wrong_key, 1, ENTC_E_SCHEMA, "42883", "operator does not exist",
-              "text or varchar where it is ENTC_TEXT");
-    run_wrong("texts", short_key, 1, ENTC_E_SCHEMA, "42883", "operator does not exist", "");
+    run_wrong("events", wrong_key, 1, ENTC_E_SCHEMA, "42883",
+              "operator does not exist: text = bigint; column \"title\" is declared the key, "
+              "ENTC_INT64",
+              "text or varchar for ENTC_TEXT");
+    run_wrong("texts", short_key, 1, ENTC_E_SCHEMA, "",
+              "is declared ENTC_TEXT and the key, but its type is char(n)", "text or varchar");
 }
 
 /* Ours alone, in this database. A session of an earlier test may still be on its way out: the

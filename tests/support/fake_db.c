@@ -1,47 +1,76 @@
-/* The database of fake_ports.h: rows in the order in which they were put. An entity has two fields,
- * the key and a text. */
+/* The database of fake_ports.h: rows in the order in which they were put. An entity has its
+ * key's fields and a text. */
 #include "fake_ports.h"
 
 #include <stdlib.h>
 
-void fake_db_put(struct fake_db *db, const char *table, int64_t id, const char *name,
-                 int64_t parent)
+void fake_db_put_id(struct fake_db *db, const char *table, const entc_value *id, size_t parts,
+                    const char *name)
 {
     struct fake_row *row = &db->rows[db->row_count++];
 
-    *row = (struct fake_row){.table = table, .name = name, .parent = parent};
-    row->id.type = ENTC_INT64;
-    row->id.as.int64 = id;
+    *row = (struct fake_row){.table = table, .name = name, .parts = parts};
+    memcpy(row->id, id, parts * sizeof(*id));
+}
+
+void fake_db_put(struct fake_db *db, const char *table, int64_t id, const char *name,
+                 int64_t parent)
+{
+    const entc_value value = {.type = ENTC_INT64, .as.int64 = id};
+
+    fake_db_put_id(db, table, &value, 1, name);
+    db->rows[db->row_count - 1].parent = parent;
 }
 
 void fake_db_put_text(struct fake_db *db, const char *table, const char *id, const char *name)
 {
-    struct fake_row *row = &db->rows[db->row_count++];
+    const entc_value value = {.type = ENTC_TEXT, .length = (uint32_t)strlen(id), .as.text = id};
 
-    *row = (struct fake_row){.table = table, .name = name};
-    row->id.type = ENTC_TEXT;
-    row->id.length = (uint32_t)strlen(id);
-    row->id.as.text = id;
+    fake_db_put_id(db, table, &value, 1, name);
 }
 
-static bool same_id(const entc_value *left, const entc_value *right)
+static bool same_part(const entc_value *left, const entc_value *right)
 {
     if (left->type != right->type)
         return false;
     if (left->type == ENTC_TEXT)
         return left->length == right->length &&
                memcmp(left->as.text, right->as.text, left->length) == 0;
+    if (left->type == ENTC_UUID)
+        return memcmp(left->as.bytes, right->as.bytes, sizeof(left->as.bytes)) == 0;
     return left->as.int64 == right->as.int64;
+}
+
+static bool same_id(const entc_value *left, const entc_value *right, size_t parts)
+{
+    for (size_t i = 0; i < parts; i++) {
+        if (!same_part(&left[i], &right[i]))
+            return false;
+    }
+    return true;
 }
 
 /* ---- answers ---- */
 
-static bool draft_id(struct entity_draft *draft, const entc_value *id)
+static bool draft_part(struct entity_draft *draft, uint32_t field, const entc_value *part)
 {
-    if (id->type == ENTC_TEXT)
-        return entity_draft_set_text(draft, 0, id->as.text, id->length);
-    entity_draft_set_int64(draft, 0, id->as.int64);
+    if (part->type == ENTC_TEXT)
+        return entity_draft_set_text(draft, field, part->as.text, part->length);
+    if (part->type == ENTC_UUID)
+        entity_draft_set_uuid(draft, field, part->as.bytes);
+    else
+        entity_draft_set_int64(draft, field, part->as.int64);
     return true;
+}
+
+static void send_bad_row(struct db_query *query, const struct fake_row *row)
+{
+    entc_error *error = NULL;
+
+    query->rows++;
+    error_set(&error, ENTC_E_SCHEMA, "postgres", "NULL in a field that is not nullable");
+    query->bad_row(query, row->id, ENTC_E_SCHEMA, error);
+    entc_error_free(error);
 }
 
 /* False when memory is out. */
@@ -49,11 +78,13 @@ static bool send_entity(struct db_query *query, const struct fake_row *row)
 {
     struct entity_draft draft;
     struct entc_entity *entity = NULL;
+    bool is_set = true;
 
     if (entity_draft_init(&draft, query->model->type) != ENTC_OK)
         return false;
-    if (draft_id(&draft, &row->id) &&
-        entity_draft_set_text(&draft, 1, row->name, strlen(row->name)))
+    for (uint32_t i = 0; i < row->parts && is_set; i++)
+        is_set = draft_part(&draft, i, &row->id[i]);
+    if (is_set && entity_draft_set_text(&draft, (uint32_t)row->parts, row->name, strlen(row->name)))
         entity = entity_draft_seal(&draft);
     entity_draft_fini(&draft);
     if (!entity)
@@ -65,7 +96,8 @@ static bool send_entity(struct db_query *query, const struct fake_row *row)
 
 static bool send_by_ids(struct fake_db *db, struct db_query *query, size_t most)
 {
-    const struct fake_row stranger = {.id = {.type = ENTC_INT64, .as.int64 = 987654}, .name = "?"};
+    const struct fake_row stranger = {
+        .id = {{.type = ENTC_INT64, .as.int64 = 987654}}, .parts = 1, .name = "?"};
 
     for (size_t i = 0; i < db->row_count; i++) {
         const struct fake_row *row = &db->rows[i];
@@ -74,9 +106,13 @@ static bool send_by_ids(struct fake_db *db, struct db_query *query, size_t most)
         if (strcmp(row->table, query->model->table) != 0)
             continue;
         for (size_t n = 0; n < query->id_count && !is_asked; n++)
-            is_asked = same_id(&row->id, &query->ids[n]);
+            is_asked = same_id(row->id, &query->ids[n * row->parts], row->parts);
         if (!is_asked || most-- == 0)
             continue;
+        if (db->bad_id != 0 && row->id[0].as.int64 == db->bad_id) {
+            send_bad_row(query, row);
+            continue;
+        }
         if (!send_entity(query, row) || (db->is_doubling && !send_entity(query, row)))
             return false;
     }
@@ -95,7 +131,7 @@ static void send_ids(struct fake_db *db, struct db_query *query, size_t parent,
             (parent_id && row->parent != parent_id->as.int64))
             continue;
         query->rows++;
-        query->id(query, parent, &row->id);
+        query->id(query, parent, row->id);
         left--;
         most--;
     }
@@ -113,6 +149,10 @@ static bool send(struct fake_db *db, struct db_query *query, size_t most)
     case DB_PAGES:
         for (size_t i = 0; i < query->id_count; i++)
             send_ids(db, query, i, &query->ids[i], most);
+        return true;
+    case DB_CHECK:
+        for (size_t i = 0; db->differences && db->differences[i] && i < most; i++)
+            query->difference(query, db->differences[i]);
         return true;
     }
     return true;
@@ -172,30 +212,39 @@ static void run_answers(struct engine_task *task)
     post_answers(db);
 }
 
+static void write_part(struct fake_db *db, char before, const entc_value *part)
+{
+    if (part->type == ENTC_TEXT)
+        fake_journal_write(db->journal, "%c%.*s", before, (int)part->length, part->as.text);
+    else if (part->type == ENTC_UUID)
+        fake_journal_write(db->journal, "%c%02x..%02x", before, (unsigned)part->as.bytes[0],
+                           (unsigned)part->as.bytes[15]);
+    else
+        fake_journal_write(db->journal, "%c%lld", before, (long long)part->as.int64);
+}
+
 static void write_ids(struct fake_db *db, const struct db_query *query)
 {
-    for (size_t i = 0; i < query->id_count; i++) {
-        const entc_value *id = &query->ids[i];
+    const size_t parts = query->kind == DB_BY_IDS ? query->model->type->key_count : 1;
 
-        if (id->type == ENTC_TEXT)
-            fake_journal_write(db->journal, " %.*s", (int)id->length, id->as.text);
-        else
-            fake_journal_write(db->journal, " %lld", (long long)id->as.int64);
-    }
+    for (size_t i = 0; i < query->id_count * parts; i++)
+        write_part(db, i % parts == 0 ? ' ' : ',', &query->ids[i]);
 }
 
 static void write_query(struct fake_db *db, const char *before, const struct db_query *query)
 {
-    static const char *const names[] = {"IDS", "LIST", "PAGES"};
+    static const char *const names[] = {"IDS", "LIST", "PAGES", "CHECK"};
 
     fake_journal_write(db->journal, "%s%s", before, names[query->kind]);
-    if (query->kind != DB_BY_IDS)
+    if (query->kind == DB_CHECK)
+        fake_journal_write(db->journal, " %s", query->model->table);
+    else if (query->kind != DB_BY_IDS)
         fake_journal_write(db->journal, " %s limit %lld", query->model->table,
                            (long long)query->limit);
     for (size_t i = 0; i < query->order_count; i++)
         fake_journal_write(db->journal, " by %s%s", query->order[i].column,
                            query->order[i].is_descending ? " down" : "");
-    if (query->kind == DB_PAGES)
+    if (query->foreign_column)
         fake_journal_write(db->journal, " of %s", query->foreign_column);
     write_ids(db, query);
     fake_journal_write(db->journal, "\n");
@@ -207,7 +256,8 @@ static entc_status submit(struct db_port *port, struct db_query *query, entc_err
 
     if (db->refuses != ENTC_OK)
         return error_set(reterr, db->refuses, "postgres", "the server is down");
-    if (db->pending_count == FAKE_PENDING_MAX || (query->id_count == 0 && query->kind != DB_LIST))
+    if (db->pending_count == FAKE_PENDING_MAX ||
+        (query->id_count == 0 && (query->kind == DB_BY_IDS || query->kind == DB_PAGES)))
         abort();
     write_query(db, "", query);
     query->is_lost = false;

@@ -4,7 +4,8 @@
  * itself in the next turn of the engine, or, held, only when the test says so. All runs on the
  * thread of the test; the memory is malloc's, so that a failing allocator does not fail the fakes.
  * Journal lines: "MGET User-1 User-2", "LEASE User-1", "FILL User-1={...}", "UNLEASE User-1",
- * "INVALIDATE User-1", "IDS 1 2", "LIST users 3", "PAGES 1 2", and "detach ..." of each. */
+ * "INVALIDATE User-1", "IDS 1 2", "LIST users 3", "PAGES 1 2", "CHECK users", and "detach ..." of
+ * each; the parts of an id are joined by ','. */
 #ifndef ENTC_TEST_FAKE_PORTS_H
 #define ENTC_TEST_FAKE_PORTS_H
 
@@ -66,9 +67,12 @@ void fake_cache_fail(struct fake_cache *cache, size_t delivered, bool is_lost);
 
 /* ---- database ---- */
 
+#define FAKE_PARTS_MAX 3
+
 struct fake_row {
     const char *table;
-    entc_value id; /* text is borrowed */
+    entc_value id[FAKE_PARTS_MAX]; /* text is borrowed */
+    size_t parts;
     const char *name;
     int64_t parent;
 };
@@ -82,8 +86,10 @@ struct fake_db {
     struct db_query *pending[FAKE_PENDING_MAX];
     size_t pending_count;
     bool is_held;
-    bool is_doubling;    /* sends each row twice, and one that nobody asked for */
-    entc_status refuses; /* what submit says instead of ENTC_OK */
+    const char *const *differences; /* what a check finds; NULL at the end */
+    bool is_doubling;               /* sends each row twice, and one that nobody asked for */
+    int64_t bad_id;                 /* the row of this id cannot become an entity; 0: none */
+    entc_status refuses;            /* what submit says instead of ENTC_OK */
     struct engine_task answer_task;
     bool is_answer_posted;
 };
@@ -91,6 +97,9 @@ struct fake_db {
 void fake_db_init(struct fake_db *db, struct engine *engine, struct fake_journal *journal);
 void fake_db_put(struct fake_db *db, const char *table, int64_t id, const char *name,
                  int64_t parent);
+/* A row whose id has several parts, or one that is neither INT64 nor TEXT. */
+void fake_db_put_id(struct fake_db *db, const char *table, const entc_value *id, size_t parts,
+                    const char *name);
 void fake_db_put_text(struct fake_db *db, const char *table, const char *id, const char *name);
 /* [driver] Answers the first query that waits. */
 void fake_db_answer(struct fake_db *db);

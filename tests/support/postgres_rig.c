@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define PATIENCE_US INT64_C(30000000)
@@ -85,18 +86,26 @@ void postgres_rig_until(struct postgres_rig *rig, bool (*is_true)(void *context)
     }
 }
 
-struct schema_model *postgres_rig_model(const char *schema, const char *table,
-                                        const entc_field *fields, size_t count)
+struct schema_model *postgres_rig_model_of(const entc_model_desc *desc, const entc_field *fields,
+                                           size_t count)
 {
     const entc_entity_desc entity = {sizeof(entity), "Thing", 0, fields, count, sizeof(entc_field)};
-    const entc_model_desc desc = {sizeof(desc), table, schema, NULL, 0, 0};
     struct schema_type *type = NULL;
     struct schema_model *model = NULL;
 
     assert_int_equal(schema_type_new(&entity, base_default_allocator(), &type, NULL), ENTC_OK);
-    assert_int_equal(schema_model_new(&desc, type, &model, NULL), ENTC_OK);
+    assert_int_equal(schema_model_new(desc, type, &model, NULL), ENTC_OK);
     schema_type_unref(type);
     return model;
+}
+
+struct schema_model *postgres_rig_model(const char *schema, const char *table,
+                                        const entc_field *fields, size_t count)
+{
+    entc_model_desc desc = ENTC_MODEL(table);
+
+    desc.schema = schema;
+    return postgres_rig_model_of(&desc, fields, count);
 }
 
 void postgres_rig_model_free(struct schema_model *model)
@@ -135,20 +144,35 @@ static void take_entity(struct db_query *query, struct entc_entity *entity)
 static void take_id(struct db_query *query, size_t parent, const entc_value *id)
 {
     struct ask *ask = ask_of(query);
+    const size_t parts = query->model->type->key_count;
+    entc_value *copies = NULL;
 
-    ask->ids = grown(ask->ids, ask->id_count, sizeof(*ask->ids));
+    ask->ids = grown(ask->ids, ask->id_count, parts * sizeof(*ask->ids));
     ask->parents = grown(ask->parents, ask->id_count, sizeof(*ask->parents));
-    ask->ids[ask->id_count] = *id;
+    copies = &ask->ids[ask->id_count * parts];
     ask->parents[ask->id_count] = parent;
-    if (id->type == ENTC_TEXT) {
-        char *copy = malloc(id->length + 1);
+    for (size_t i = 0; i < parts; i++) {
+        copies[i] = id[i];
+        if (id[i].type == ENTC_TEXT) {
+            char *copy = malloc(id[i].length + 1);
 
-        assert_non_null(copy);
-        memcpy(copy, id->as.text, id->length);
-        copy[id->length] = '\0';
-        ask->ids[ask->id_count].as.text = copy;
+            assert_non_null(copy);
+            memcpy(copy, id[i].as.text, id[i].length);
+            copy[id[i].length] = '\0';
+            copies[i].as.text = copy;
+        }
     }
     ask->id_count++;
+}
+
+static void take_difference(struct db_query *query, const char *line)
+{
+    struct ask *ask = ask_of(query);
+    const size_t length = strlen(ask->differences);
+
+    ask->difference_count++;
+    assert_null(strchr(line, '\n'));
+    snprintf(ask->differences + length, sizeof(ask->differences) - length, "%s\n", line);
 }
 
 static void take_bad_row(struct db_query *query, const entc_value *id, entc_status status,
@@ -195,6 +219,7 @@ void ask_init(struct ask *ask, struct postgres_rig *rig, enum db_kind kind,
     ask->query.entity = take_entity;
     ask->query.id = take_id;
     ask->query.bad_row = take_bad_row;
+    ask->query.difference = take_difference;
     ask->query.done = take_done;
 }
 
@@ -290,9 +315,11 @@ entc_status ask_run(struct ask *ask)
 
 void ask_fini(struct ask *ask)
 {
+    const size_t parts = ask->query.model ? ask->query.model->type->key_count : 1;
+
     for (size_t i = 0; i < ask->entity_count; i++)
         entity_unref(ask->entities[i]);
-    for (size_t i = 0; i < ask->id_count; i++)
+    for (size_t i = 0; i < ask->id_count * parts; i++)
         if (ask->ids[i].type == ENTC_TEXT)
             free((char *)(uintptr_t)ask->ids[i].as.text);
     free(ask->entities);

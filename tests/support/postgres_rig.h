@@ -22,7 +22,7 @@ struct ask {
     struct postgres_rig *rig;
     struct entc_entity **entities;
     size_t entity_count;
-    entc_value *ids; /* told ids; text is copied */
+    entc_value *ids; /* told ids, each as many values as its key has parts; text is copied */
     size_t *parents;
     size_t id_count;
     int64_t bad_id;
@@ -30,7 +30,9 @@ struct ask {
     int done_calls;
     entc_status submitted;
     entc_status status;
-    bool is_refused; /* by submit */
+    bool is_refused;        /* by submit */
+    char differences[8192]; /* each with a line's end */
+    int difference_count;
     char message[512];
     char hint[256];
     char sqlstate[6];
@@ -55,6 +57,8 @@ void postgres_rig_until(struct postgres_rig *rig, bool (*is_true)(void *context)
 /* The model of public.`table`, or of `schema`. Ended by postgres_rig_model_free(). */
 struct schema_model *postgres_rig_model(const char *schema, const char *table,
                                         const entc_field *fields, size_t count);
+struct schema_model *postgres_rig_model_of(const entc_model_desc *desc, const entc_field *fields,
+                                           size_t count);
 void postgres_rig_model_free(struct schema_model *model);
 #define RIG_FIELD(name, type, flags)     \
     {                                    \
@@ -64,7 +68,8 @@ void postgres_rig_model_free(struct schema_model *model);
 /* Prepares; `ids` etc. of the query are the caller's to set. */
 void ask_init(struct ask *ask, struct postgres_rig *rig, enum db_kind kind,
               const struct schema_model *model);
-/* For DB_BY_IDS and DB_PAGES; the array must live as long as the ask. */
+/* For DB_BY_IDS and DB_PAGES; the array must live as long as the ask. `count` ids, whose parts
+ * stand one behind the other. */
 void ask_ids(struct ask *ask, const entc_value *ids, size_t count);
 /* Submits as the driver would, and drives one turn without sleeping. */
 void ask_submit(struct ask *ask);

@@ -1,6 +1,7 @@
 /* Proves that a double's text is ECMAScript's, is read back as the same bits, and that neither way
  * asks the locale. */
 #include "codec/codec.h"
+#include "codec/json.h"
 #include "test.h"
 
 #include <float.h>
@@ -329,9 +330,75 @@ static void the_locale_plays_no_part(void **state)
     }
 }
 
+/* ---- powers of ten ---- */
+
+#define WORDS 48 /* of 32 bits, lowest first: 10^342 has 1137 bits */
+
+static uint32_t bit_of(const uint32_t *number, int bit)
+{
+    return bit < 0 ? 0 : number[bit / 32] >> (bit % 32) & 1;
+}
+
+static void times_ten(uint32_t *number)
+{
+    uint64_t carry = 0;
+
+    for (int i = 0; i < WORDS; i++) {
+        carry += (uint64_t)number[i] * 10;
+        number[i] = (uint32_t)carry;
+        carry >>= 32;
+    }
+}
+
+static void by_ten(uint32_t *number)
+{
+    uint64_t rest = 0;
+
+    for (int i = WORDS - 1; i >= 0; i--) {
+        rest = rest << 32 | number[i];
+        number[i] = (uint32_t)(rest / 10);
+        rest %= 10;
+    }
+}
+
+static void check_power(const uint32_t *number, int exponent)
+{
+    const struct json_wide power = json_power_of_ten(exponent);
+    int top = WORDS * 32 - 1;
+
+    while (!bit_of(number, top))
+        top--;
+    for (int i = 0; i < 128; i++) {
+        const uint64_t word = i < 64 ? power.high : power.low;
+
+        if ((word >> (63 - i % 64) & 1) != bit_of(number, top - i))
+            test_fail("10^%d: bit %d is wrong", exponent, i);
+    }
+}
+
+static void the_powers_of_ten_are_right_to_128_bits(void **state)
+{
+    uint32_t number[WORDS] = {1};
+
+    (void)state;
+    for (int exponent = 0; exponent <= JSON_POWER_MAX; exponent++) {
+        check_power(number, exponent);
+        times_ten(number);
+    }
+    /* The highest bit stands for 1, and cutting off ten times by ten is cutting off by their
+     * product. */
+    memset(number, 0, sizeof(number));
+    number[WORDS - 1] = UINT32_C(1) << 31;
+    for (int exponent = 0; exponent >= JSON_POWER_MIN; exponent--) {
+        check_power(number, exponent);
+        by_ten(number);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_powers_of_ten_are_right_to_128_bits),
         cmocka_unit_test(known_numbers_are_written_as_ecmascript_writes_them),
         cmocka_unit_test(random_numbers_are_read_back_as_the_same_bits_and_are_shortest),
         cmocka_unit_test(any_decimal_is_read_as_the_nearest_double),

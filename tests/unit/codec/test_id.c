@@ -200,7 +200,7 @@ static void the_longest_encoded_id_is_512_bytes(void **state)
     id = text_value(text, 200);
     assert_int_equal(codec_id(type, &id, &id, NULL), ENTC_OK);
     buffer_init(&key, base_default_allocator());
-    assert_true(codec_id_append(&id, &key));
+    assert_true(codec_id_append(&id, 1, &key));
     assert_int_equal(key.length, 512);
     text[0] = ' ';
     assert_int_equal(codec_id(type, &id, &id, NULL), ENTC_E_INVALID);
@@ -216,7 +216,7 @@ static void check_key(const entc_value *id, const char *expected)
 
     buffer_init(&key, base_default_allocator());
     assert_true(buffer_append_text(&key, "Thing-"));
-    assert_true(codec_id_append(id, &key));
+    assert_true(codec_id_append(id, 1, &key));
     if (strcmp(buffer_text(&key) + 6, expected) != 0)
         test_fail("%s is written as %s", expected, buffer_text(&key));
     buffer_fini(&key);
@@ -292,16 +292,123 @@ static void a_failed_allocation_leaves_the_key_as_it_was(void **state)
 
         buffer_init(&key, &memory.allocator);
         test_allocator_fail_at(&memory, 1, true);
-        assert_false(codec_id_append(&ids[i], &key));
+        assert_false(codec_id_append(&ids[i], 1, &key));
         assert_int_equal(key.length, 0);
         buffer_fini(&key);
     }
     assert_int_equal(test_allocator_live(&memory), 0);
 }
 
+/* ---- UUIDs and ids of several parts ---- */
+
+#define UUID "01020304-0506-0708-090a-0b0c0d0e0f10"
+
+static struct schema_type *make_parts(const uint32_t *types, size_t count)
+{
+    static const char *const names[] = {"one", "two", "three"};
+    entc_field fields[3];
+    entc_entity_desc desc = {sizeof(desc), "Parts", 0, fields, count, sizeof(fields[0])};
+    struct schema_type *type = NULL;
+
+    for (size_t i = 0; i < count; i++)
+        fields[i] = (entc_field){names[i], types[i], ENTC_KEY, 0, 0, 0, NULL};
+    assert_int_equal(schema_type_new(&desc, NULL, &type, NULL), ENTC_OK);
+    return type;
+}
+
+static void a_uuid_and_its_text_in_either_case_are_the_same_id(void **state)
+{
+    static const uint32_t types[] = {ENTC_UUID};
+    static const char *const same[] = {UUID, "01020304-0506-0708-090A-0B0C0D0E0F10"};
+    static const char *const refused[] = {"",
+                                          "01020304",
+                                          "{" UUID "}",
+                                          UUID " ",
+                                          "01020304-0506-0708-090a-0b0c0d0e0f1g",
+                                          "urn:" UUID,
+                                          "0102030405060708090a0b0c0d0e0f10",
+                                          "01020304_0506_0708_090a_0b0c0d0e0f10"};
+    struct schema_type *type = make_parts(types, 1);
+    struct buffer buffer;
+    entc_value id;
+
+    (void)state;
+    buffer_init(&buffer, base_default_allocator());
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        const entc_value given = {.type = ENTC_TEXT, .length = 36, .as.text = same[i]};
+
+        assert_int_equal(codec_id(type, &given, &id, NULL), ENTC_OK);
+        assert_int_equal(id.type, ENTC_UUID);
+        assert_int_equal(codec_id(type, &id, &id, NULL), ENTC_OK);
+        buffer_clear(&buffer);
+        assert_true(codec_id_append(&id, 1, &buffer));
+        assert_string_equal(buffer_text(&buffer), UUID);
+    }
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        const entc_value given = {
+            .type = ENTC_TEXT, .length = (uint32_t)strlen(refused[i]), .as.text = refused[i]};
+        entc_error *error = NULL;
+
+        assert_int_equal(codec_id(type, &given, &id, &error), ENTC_E_INVALID);
+        assert_non_null(strstr(entc_error_message(error), "\"one\" (UUID)"));
+        entc_error_free(error);
+    }
+    buffer_fini(&buffer);
+    schema_type_unref(type);
+}
+
+static void parts_are_joined_by_commas_that_no_part_can_forge(void **state)
+{
+    static const uint32_t types[] = {ENTC_TEXT, ENTC_INT64, ENTC_UUID};
+    const entc_value given[3] = {{.type = ENTC_TEXT, .length = 6, .as.text = "a,{%}b"},
+                                 {.type = ENTC_TEXT, .length = 2, .as.text = "-7"},
+                                 {.type = ENTC_TEXT, .length = 36, .as.text = UUID}};
+    struct schema_type *type = make_parts(types, 3);
+    struct buffer buffer;
+    entc_value id[3];
+
+    (void)state;
+    buffer_init(&buffer, base_default_allocator());
+    assert_int_equal(codec_id(type, given, id, NULL), ENTC_OK);
+    assert_true(codec_id_append(id, 3, &buffer));
+    assert_string_equal(buffer_text(&buffer), "a%2C%7B%25%7Db,-7," UUID);
+    buffer_clear(&buffer);
+    assert_true(codec_id_append(id, 1, &buffer));
+    assert_string_equal(buffer_text(&buffer), "a,%7B%25%7Db");
+    buffer_fini(&buffer);
+    schema_type_unref(type);
+}
+
+static void all_parts_together_have_512_bytes_at_most(void **state)
+{
+    static const uint32_t types[] = {ENTC_TEXT, ENTC_TEXT, ENTC_TEXT};
+    char text[200];
+    struct schema_type *type = make_parts(types, 3);
+    entc_value given[3];
+    entc_value id[3];
+    entc_error *error = NULL;
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    for (size_t i = 0; i < 3; i++)
+        given[i] = (entc_value){.type = ENTC_TEXT, .length = 170, .as.text = text};
+    assert_int_equal(codec_id(type, given, id, NULL), ENTC_OK);
+    given[2].length = 171;
+    assert_int_equal(codec_id(type, given, id, &error), ENTC_E_INVALID);
+    assert_non_null(strstr(entc_error_message(error), "3 parts"));
+    given[2].length = 10;
+    memset(text + 100, ',', 100);
+    assert_int_equal(codec_id(type, given, id, &error), ENTC_E_INVALID);
+    entc_error_free(error);
+    schema_type_unref(type);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_uuid_and_its_text_in_either_case_are_the_same_id),
+        cmocka_unit_test(parts_are_joined_by_commas_that_no_part_can_forge),
+        cmocka_unit_test(all_parts_together_have_512_bytes_at_most),
         cmocka_unit_test(a_number_and_its_canonical_text_are_the_same_id),
         cmocka_unit_test(an_integer_key_refuses_every_other_spelling),
         cmocka_unit_test(a_value_of_another_type_is_refused),

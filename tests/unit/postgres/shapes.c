@@ -3,18 +3,26 @@
 
 #include "test.h"
 
-struct schema_model *shape_model(const char *schema, const char *table, const entc_field *fields,
-                                 size_t count)
+struct schema_model *shape_model_of(const entc_model_desc *desc, const entc_field *fields,
+                                    size_t count)
 {
     const entc_entity_desc entity = {sizeof(entity), "Thing", 0, fields, count, sizeof(entc_field)};
-    const entc_model_desc desc = {sizeof(desc), table, schema, NULL, 0, 0};
     struct schema_type *type = NULL;
     struct schema_model *model = NULL;
 
     assert_int_equal(schema_type_new(&entity, base_default_allocator(), &type, NULL), ENTC_OK);
-    assert_int_equal(schema_model_new(&desc, type, &model, NULL), ENTC_OK);
+    assert_int_equal(schema_model_new(desc, type, &model, NULL), ENTC_OK);
     schema_type_unref(type);
     return model;
+}
+
+struct schema_model *shape_model(const char *schema, const char *table, const entc_field *fields,
+                                 size_t count)
+{
+    entc_model_desc desc = ENTC_MODEL(table);
+
+    desc.schema = schema;
+    return shape_model_of(&desc, fields, count);
 }
 
 void shape_model_free(struct schema_model *model)
@@ -48,6 +56,31 @@ void shape_set(PGresult *result, int row, int column, const void *bytes, int len
         memcpy(copy, bytes, (size_t)length);
     }
     assert_true(PQsetvalue(result, row, column, bytes ? copy : NULL, bytes ? length : -1));
+}
+
+/* An array as array_send() writes it; the elements follow. */
+void shape_array(struct buffer *bytes, Oid element, uint32_t count)
+{
+    buffer_clear(bytes);
+    shape_append_uint32(bytes, count > 0);
+    shape_append_uint32(bytes, 0);
+    shape_append_uint32(bytes, element);
+    if (count == 0)
+        return;
+    shape_append_uint32(bytes, count);
+    shape_append_uint32(bytes, 1);
+}
+
+void shape_append_uint32(struct buffer *bytes, uint32_t number)
+{
+    for (int shift = 24; shift >= 0; shift -= 8)
+        buffer_append_char(bytes, (char)(unsigned char)(number >> shift));
+}
+
+void shape_append_element(struct buffer *bytes, const void *element, uint32_t length)
+{
+    shape_append_uint32(bytes, length);
+    buffer_append(bytes, element, length);
 }
 
 void shape_set_int8(PGresult *result, int row, int column, int64_t number)

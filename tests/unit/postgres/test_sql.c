@@ -91,7 +91,7 @@ static void the_key_is_not_appended_to_an_order_that_has_it(void **state)
     shape_model_free(model);
 }
 
-static void pages_of_all_parents_are_one_lateral_statement(void **state)
+static void pages_of_all_parents_are_one_statement_with_an_array_for_each(void **state)
 {
     struct schema_model *model = campaigns();
     const struct db_query query = {.kind = DB_PAGES,
@@ -101,14 +101,14 @@ static void pages_of_all_parents_are_one_lateral_statement(void **state)
                                    .limit = 2};
 
     (void)state;
-    assert_sql(&query, "SELECT p.i,c.k FROM unnest($1::int8[]) WITH ORDINALITY AS p(k,i)"
-                       " CROSS JOIN LATERAL (SELECT t.\"id\" AS k"
-                       " FROM \"public\".\"campaigns\" AS t WHERE t.\"owner_id\" = p.k"
-                       " ORDER BY t.\"id\" LIMIT $2) AS c ORDER BY p.i,c.k");
+    assert_sql(&query, "SELECT entc_p.i,ARRAY(SELECT \"id\"::int8 AS entc_k"
+                       " FROM \"public\".\"campaigns\" WHERE \"owner_id\" = entc_p.k"
+                       " ORDER BY \"id\" LIMIT $2)"
+                       " FROM unnest($1) WITH ORDINALITY AS entc_p(k,i)");
     shape_model_free(model);
 }
 
-static void pages_order_the_same_way_inside_and_outside_of_the_lateral_part(void **state)
+static void pages_are_ordered_by_bare_columns_and_the_key(void **state)
 {
     struct schema_model *model = countries();
     const struct db_order order[] = {{"name", true}, {"k", false}};
@@ -121,33 +121,105 @@ static void pages_order_the_same_way_inside_and_outside_of_the_lateral_part(void
                                    .limit = 2};
 
     (void)state;
-    assert_sql(&query, "SELECT p.i,c.k FROM unnest($1::text[]) WITH ORDINALITY AS p(k,i)"
-                       " CROSS JOIN LATERAL (SELECT t.\"code\" AS k,t.\"name\" AS o0,t.\"k\" AS o1"
-                       " FROM \"My \"\"Geo\"\"\".\"Country list\" AS t"
-                       " WHERE t.\"continent\"\"\" = p.k"
-                       " ORDER BY t.\"name\" DESC,t.\"k\",t.\"code\" LIMIT $2) AS c"
-                       " ORDER BY p.i,c.o0 DESC,c.o1,c.k");
+    assert_sql(&query, "SELECT entc_p.i,ARRAY(SELECT \"code\"::text AS entc_k"
+                       " FROM \"My \"\"Geo\"\"\".\"Country list\""
+                       " WHERE \"continent\"\"\" = entc_p.k"
+                       " ORDER BY \"name\" DESC,\"k\",\"code\" LIMIT $2)"
+                       " FROM unnest($1) WITH ORDINALITY AS entc_p(k,i)");
     shape_model_free(model);
 }
 
-static void pages_do_not_select_a_key_twice_that_is_in_the_order(void **state)
+static const entc_field seat_fields[] = {
+    SHAPE_FIELD("hall", ENTC_UUID, ENTC_KEY),        SHAPE_FIELD("row", ENTC_INT64, ENTC_KEY),
+    SHAPE_FIELD("name", ENTC_TEXT, ENTC_KEY),        SHAPE_FIELD("tags", ENTC_JSON, ENTC_NULLABLE),
+    SHAPE_FIELD("photo", ENTC_BYTES, ENTC_NULLABLE),
+};
+
+static const entc_column seat_columns[] = {{"row", "row \"no\""}, {"tags", "labels"}};
+
+static struct schema_model *seats(void)
 {
-    struct schema_model *model = campaigns();
-    const struct db_order order[] = {{"id", true}, {"title", false}};
-    const struct db_query query = {.kind = DB_PAGES,
-                                   .model = model,
-                                   .id_type = ENTC_INT64,
-                                   .foreign_column = "owner_id",
-                                   .order = order,
-                                   .order_count = 2,
-                                   .limit = 2};
+    entc_model_desc desc = ENTC_MODEL("seats");
+
+    desc.columns = seat_columns;
+    desc.column_count = 2;
+    desc.column_size = sizeof(seat_columns[0]);
+    desc.read_from = "seats_now";
+    desc.filter_sql = "gone IS NULL -- no more";
+    return shape_model_of(&desc, seat_fields, 5);
+}
+
+static void composite_ids_are_looked_up_one_by_one_in_what_reads_use(void **state)
+{
+    struct schema_model *model = seats();
+    const struct db_query query = {.kind = DB_BY_IDS, .model = model};
 
     (void)state;
-    assert_sql(&query, "SELECT p.i,c.k FROM unnest($1::int8[]) WITH ORDINALITY AS p(k,i)"
-                       " CROSS JOIN LATERAL (SELECT t.\"id\" AS k,t.\"title\" AS o1"
-                       " FROM \"public\".\"campaigns\" AS t WHERE t.\"owner_id\" = p.k"
-                       " ORDER BY t.\"id\" DESC,t.\"title\" LIMIT $2) AS c"
-                       " ORDER BY p.i,c.k DESC,c.o1");
+    assert_sql(&query, "SELECT c.* FROM unnest($1,$2,$3) AS entc_p(k0,k1,k2)"
+                       " CROSS JOIN LATERAL (SELECT \"hall\",\"row \"\"no\"\"\",\"name\","
+                       "to_json(\"labels\"),\"photo\" FROM \"public\".\"seats_now\""
+                       " WHERE \"hall\" = entc_p.k0 AND \"row \"\"no\"\"\" = entc_p.k1"
+                       " AND \"name\" = entc_p.k2 AND (gone IS NULL -- no more\n) OFFSET 0) AS c");
+    shape_model_free(model);
+}
+
+static void lists_of_composite_keys_give_their_parts_under_the_filter(void **state)
+{
+    struct schema_model *model = seats();
+    const struct db_order order[] = {{"name", true}};
+    const struct db_query query = {
+        .kind = DB_LIST, .model = model, .limit = 5, .order = order, .order_count = 1};
+
+    (void)state;
+    assert_sql(&query, "SELECT \"hall\",\"row \"\"no\"\"\",\"name\" FROM \"public\".\"seats_now\""
+                       " WHERE (gone IS NULL -- no more\n)"
+                       " ORDER BY \"name\" DESC,\"hall\",\"row \"\"no\"\"\" LIMIT $1");
+    shape_model_free(model);
+}
+
+static void pages_of_composite_keys_are_arrays_of_records(void **state)
+{
+    struct schema_model *model = seats();
+    const struct db_query query = {
+        .kind = DB_PAGES, .model = model, .id_type = ENTC_UUID, .foreign_column = "hall"};
+
+    (void)state;
+    assert_sql(&query, "SELECT entc_p.i,ARRAY(SELECT"
+                       " ROW(\"hall\"::uuid,\"row \"\"no\"\"\"::int8,\"name\"::text) AS entc_k"
+                       " FROM \"public\".\"seats_now\" WHERE \"hall\" = entc_p.k"
+                       " AND (gone IS NULL -- no more\n)"
+                       " ORDER BY \"hall\",\"row \"\"no\"\"\",\"name\" LIMIT $2)"
+                       " FROM unnest($1) WITH ORDINALITY AS entc_p(k,i)");
+    shape_model_free(model);
+}
+
+static void many_texts_are_looked_up_one_by_one_too(void **state)
+{
+    struct schema_model *model = countries();
+    struct db_query query = {.kind = DB_BY_IDS, .model = model, .id_count = 200};
+
+    (void)state;
+    assert_sql(&query, "SELECT \"name\"::text,\"code\" FROM \"My \"\"Geo\"\"\".\"Country list\""
+                       " WHERE \"code\" = ANY($1)");
+    query.id_count = 201;
+    assert_sql(&query, "SELECT c.* FROM unnest($1) AS entc_p(k0) CROSS JOIN LATERAL (SELECT"
+                       " \"name\"::text,\"code\" FROM \"My \"\"Geo\"\"\".\"Country list\""
+                       " WHERE \"code\" = entc_p.k0 OFFSET 0) AS c");
+    shape_model_free(model);
+}
+
+static void a_filter_narrows_single_keys_too(void **state)
+{
+    entc_model_desc desc = ENTC_MODEL("campaigns");
+    struct schema_model *model = NULL;
+    struct db_query query = {.kind = DB_BY_IDS};
+
+    (void)state;
+    desc.filter_sql = "\"x\" > 0";
+    model = shape_model_of(&desc, campaign_fields, 1);
+    query.model = model;
+    assert_sql(&query, "SELECT \"id\" FROM \"public\".\"campaigns\" WHERE \"id\" = ANY($1)"
+                       " AND (\"x\" > 0\n)");
     shape_model_free(model);
 }
 
@@ -176,9 +248,13 @@ int main(void)
         cmocka_unit_test(a_list_without_an_order_is_ordered_by_the_key),
         cmocka_unit_test(the_key_is_appended_to_an_order_that_lacks_it),
         cmocka_unit_test(the_key_is_not_appended_to_an_order_that_has_it),
-        cmocka_unit_test(pages_of_all_parents_are_one_lateral_statement),
-        cmocka_unit_test(pages_order_the_same_way_inside_and_outside_of_the_lateral_part),
-        cmocka_unit_test(pages_do_not_select_a_key_twice_that_is_in_the_order),
+        cmocka_unit_test(pages_of_all_parents_are_one_statement_with_an_array_for_each),
+        cmocka_unit_test(pages_are_ordered_by_bare_columns_and_the_key),
+        cmocka_unit_test(composite_ids_are_looked_up_one_by_one_in_what_reads_use),
+        cmocka_unit_test(lists_of_composite_keys_give_their_parts_under_the_filter),
+        cmocka_unit_test(pages_of_composite_keys_are_arrays_of_records),
+        cmocka_unit_test(many_texts_are_looked_up_one_by_one_too),
+        cmocka_unit_test(a_filter_narrows_single_keys_too),
         cmocka_unit_test(the_buffer_is_written_over),
     };
 

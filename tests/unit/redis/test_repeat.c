@@ -94,6 +94,37 @@ static void a_lost_script_of_invalidate_is_repeated_with_its_del(void **state)
     scene_close(&scene);
 }
 
+/* The L step is unknown and its DEL fails: the pair is repeated, and the end counts. */
+static void a_lost_script_whose_del_failed_is_repeated_with_it(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_open(&scene);
+    scene_ask(&scene, 'a', CACHE_INVALIDATE, 2);
+    scene_send(&scene);
+    assert_true(wire_feed(&scene.wire, ":1\r\n:1\r\n-NOSCRIPT gone\r\n-OOM no room\r\n"));
+    assert_string_equal(scene.wire.log, "");
+    scene_send(&scene);
+    assert_true(wire_feed(&scene.wire, ":1\r\n:1\r\n"));
+    assert_string_equal(scene.wire.log, "a.done(OK) 1 1\n");
+    scene_close(&scene);
+}
+
+/* No server says that of a plain command; if one does, it is an error like any other. */
+static void a_plain_command_is_never_repeated(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_open(&scene);
+    scene_ask(&scene, 'a', CACHE_LEASE, 2);
+    scene_send(&scene);
+    assert_true(wire_feed(&scene.wire, "+OK\r\n-NOSCRIPT strange\r\n"));
+    assert_string_equal(scene.wire.log, "a.done(OK) 1 -1\n");
+    scene_close(&scene);
+}
+
 static void invalidate_whose_del_failed_has_failed(void **state)
 {
     struct scene scene;
@@ -193,6 +224,8 @@ int main(void)
         cmocka_unit_test(an_answer_proves_that_the_server_serves_and_an_error_does_not),
         cmocka_unit_test(a_lost_script_is_repeated_once_with_its_text),
         cmocka_unit_test(a_lost_script_of_invalidate_is_repeated_with_its_del),
+        cmocka_unit_test(a_lost_script_whose_del_failed_is_repeated_with_it),
+        cmocka_unit_test(a_plain_command_is_never_repeated),
         cmocka_unit_test(invalidate_whose_del_failed_has_failed),
         cmocka_unit_test(a_batch_that_was_detached_is_not_repeated),
         cmocka_unit_test(a_repetition_that_is_detached_becomes_a_sink),

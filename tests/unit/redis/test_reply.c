@@ -215,6 +215,32 @@ static void a_value_that_outgrows_the_limit_ends_the_connection(void **state)
     scene_close(&scene);
 }
 
+static void a_value_that_outgrows_the_limit_is_named(void **state)
+{
+    static char piece[4 * REDIS_CHUNK_BYTES];
+    static const struct {
+        const char *before;
+        size_t too_large;
+    } cases[] = {{"*3\r\n$536870912\r\n", 1},
+                 {"*3\r\n$1\r\na\r\n$536870912\r\n", 2},
+                 {"*3\r\n$1\r\na\r\n$-1\r\n$536870912\r\n", 3},
+                 {"*", 0}};
+
+    (void)state;
+    memset(piece, '0', sizeof(piece));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene scene;
+
+        scene_open(&scene);
+        scene_ask(&scene, 'a', CACHE_MGET, 3);
+        scene_send(&scene);
+        assert_true(wire_feed(&scene.wire, cases[i].before));
+        assert_false(redis_replies_feed(&scene.wire.replies, piece, sizeof(piece)));
+        assert_int_equal(scene.recorders[0].batch.too_large, cases[i].too_large);
+        scene_close(&scene);
+    }
+}
+
 static void values_that_are_large_only_in_sum_are_delivered(void **state)
 {
     static char stream[600 * 1024];
@@ -325,6 +351,7 @@ int main(void)
         cmocka_unit_test(what_is_not_resp_ends_the_connection),
         cmocka_unit_test(a_reply_that_nobody_asked_for_ends_the_connection),
         cmocka_unit_test(a_value_that_outgrows_the_limit_ends_the_connection),
+        cmocka_unit_test(a_value_that_outgrows_the_limit_is_named),
         cmocka_unit_test(values_that_are_large_only_in_sum_are_delivered),
         cmocka_unit_test(the_greeting_is_answered_before_all_batches),
         cmocka_unit_test(a_greeting_that_is_not_accepted_ends_the_connection),

@@ -47,7 +47,8 @@ static void what_is_given_is_copied_and_its_memory_may_go(void **state)
     char table[] = "weird \"table\" \xC3\xA9";
     char schema[] = "My Schema";
     char cache_name[] = "Row_v2";
-    entc_model_desc desc = {sizeof(desc), table, schema, cache_name, 7000000, -1};
+    entc_model_desc desc = {sizeof(desc), table, schema, cache_name, 7000000, -1,
+                            NULL,         0,     0,      NULL,       NULL};
     struct schema_type *type = make_type(NULL);
     struct schema_model *model = NULL;
 
@@ -74,19 +75,24 @@ static void whatever_is_wrong_is_refused_by_name_with_its_cure(void **state)
         entc_model_desc desc;
         const char *message;
     } cases[] = {
-        {{0, "rows", NULL, NULL, 0, 0}, "size"},
-        {{(size_t)-1, "rows", NULL, NULL, 0, 0}, "size"},
-        {{sizeof(entc_model_desc), NULL, NULL, NULL, 0, 0}, "table is NULL"},
-        {{sizeof(entc_model_desc), "", NULL, NULL, 0, 0}, "table"},
-        {{sizeof(entc_model_desc), long_name, NULL, NULL, 0, 0}, "table"},
-        {{sizeof(entc_model_desc), "r\xFFws", NULL, NULL, 0, 0}, "table"},
-        {{sizeof(entc_model_desc), "rows", "", NULL, 0, 0}, "schema"},
-        {{sizeof(entc_model_desc), "rows", long_name, NULL, 0, 0}, "schema"},
-        {{sizeof(entc_model_desc), "rows", NULL, "", 0, 0}, "cache_name"},
-        {{sizeof(entc_model_desc), "rows", NULL, "Row-1", 0, 0}, "cache_name"},
-        {{sizeof(entc_model_desc), "rows", NULL, long_name, 0, 0}, "cache_name"},
-        {{sizeof(entc_model_desc), "rows", NULL, NULL, -1, 0}, "ttl_us"},
-        {{sizeof(entc_model_desc), "rows", NULL, NULL, 0, -2}, "negative_ttl_us"},
+        {{0, "rows", NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL}, "size"},
+        {{(size_t)-1, "rows", NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL}, "size"},
+        {{sizeof(entc_model_desc), NULL, NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL},
+         "table is NULL"},
+        {{sizeof(entc_model_desc), "", NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL}, "table"},
+        {{sizeof(entc_model_desc), long_name, NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL}, "table"},
+        {{sizeof(entc_model_desc), "r\xFFws", NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL}, "table"},
+        {{sizeof(entc_model_desc), "rows", "", NULL, 0, 0, NULL, 0, 0, NULL, NULL}, "schema"},
+        {{sizeof(entc_model_desc), "rows", long_name, NULL, 0, 0, NULL, 0, 0, NULL, NULL},
+         "schema"},
+        {{sizeof(entc_model_desc), "rows", NULL, "", 0, 0, NULL, 0, 0, NULL, NULL}, "cache_name"},
+        {{sizeof(entc_model_desc), "rows", NULL, "Row-1", 0, 0, NULL, 0, 0, NULL, NULL},
+         "cache_name"},
+        {{sizeof(entc_model_desc), "rows", NULL, long_name, 0, 0, NULL, 0, 0, NULL, NULL},
+         "cache_name"},
+        {{sizeof(entc_model_desc), "rows", NULL, NULL, -1, 0, NULL, 0, 0, NULL, NULL}, "ttl_us"},
+        {{sizeof(entc_model_desc), "rows", NULL, NULL, 0, -2, NULL, 0, 0, NULL, NULL},
+         "negative_ttl_us"},
     };
     struct schema_type *type = make_type(NULL);
     struct schema_model *model = NULL;

@@ -202,7 +202,14 @@ static void types_say_how_they_lie_in_memory(void **state)
     assert_int_equal(schema_type_size(ENTC_TEXT), sizeof(entc_str));
     assert_int_equal(schema_type_size(ENTC_TIMESTAMP), 8);
     assert_int_equal(schema_type_size(ENTC_NULL), 0);
-    assert_int_equal(schema_type_size(6), 0);
+    assert_int_equal(schema_type_size(ENTC_BYTES), sizeof(entc_str));
+    assert_int_equal(schema_type_size(ENTC_UUID), 16);
+    assert_int_equal(schema_type_size(ENTC_DATE), 4);
+    assert_int_equal(schema_type_size(ENTC_JSON), sizeof(entc_str));
+    assert_int_equal(schema_type_size(ENTC_JSON + 1), 0);
+    assert_int_equal(schema_type_alignment(ENTC_UUID), 1);
+    assert_true(schema_type_is_text(ENTC_BYTES) && schema_type_is_text(ENTC_JSON));
+    assert_false(schema_type_is_text(ENTC_UUID) || schema_type_is_text(ENTC_DATE));
     assert_int_equal(schema_type_size(UINT32_MAX), 0);
     assert_int_equal(schema_type_alignment(ENTC_BOOL), 1);
     assert_int_equal(schema_type_alignment(ENTC_INT64), _Alignof(int64_t));
@@ -302,11 +309,6 @@ static void field_with_empty_name(struct broken *broken)
 static void field_with_quote(struct broken *broken)
 {
     broken->fields[2].name = "pri\"ce";
-}
-
-static void field_of_the_future(struct broken *broken)
-{
-    broken->fields[2].reserved = broken;
 }
 
 static void same_name_twice(struct broken *broken)
@@ -428,9 +430,46 @@ static void key_of_timestamp(struct broken *broken)
     broken->fields[3].flags = ENTC_KEY;
 }
 
-static void two_keys(struct broken *broken)
+static void second_key_nullable(struct broken *broken)
 {
-    broken->fields[1].flags = ENTC_KEY;
+    broken->fields[1].flags = ENTC_KEY | ENTC_NULLABLE;
+}
+
+static void second_key_of_double(struct broken *broken)
+{
+    broken->fields[2].flags = ENTC_KEY;
+}
+
+static void json_name_empty(struct broken *broken)
+{
+    broken->fields[2].json_name = "";
+}
+
+static void json_name_too_long(struct broken *broken)
+{
+    broken->fields[2].json_name =
+        "a234567890123456789012345678901234567890123456789012345678901234";
+}
+
+static void json_name_not_utf8(struct broken *broken)
+{
+    broken->fields[2].json_name = "pr\xC3(ce";
+}
+
+static void json_name_of_another(struct broken *broken)
+{
+    broken->fields[3].json_name = "Price";
+}
+
+static void json_names_equal(struct broken *broken)
+{
+    broken->fields[2].json_name = "x y";
+    broken->fields[3].json_name = "x Y";
+}
+
+static void json_string_of_text(struct broken *broken)
+{
+    broken->fields[1].flags |= ENTC_JSON_STRING;
 }
 
 static const struct {
@@ -454,7 +493,6 @@ static const struct {
     {field_without_name, ENTC_E_INVALID, "field 2", "NULL"},
     {field_with_empty_name, ENTC_E_INVALID, "field 2", "[A-Za-z_]"},
     {field_with_quote, ENTC_E_INVALID, "field 2", "[A-Za-z_]"},
-    {field_of_the_future, ENTC_E_UNSUPPORTED, "\"price\"", "does not know"},
     {same_name_twice, ENTC_E_INVALID, "\"price\" and \"price\"", "two fields"},
     {same_name_but_for_case, ENTC_E_INVALID, "\"price\" and \"PRICE\"", "two fields"},
     {type_null, ENTC_E_INVALID, "\"price\"", "type 0"},
@@ -478,7 +516,14 @@ static const struct {
     {nullable_key, ENTC_E_INVALID, "\"id\"", "nullable"},
     {key_of_double, ENTC_E_INVALID, "\"price\"", "DOUBLE"},
     {key_of_timestamp, ENTC_E_INVALID, "\"at\"", "TIMESTAMP"},
-    {two_keys, ENTC_E_UNSUPPORTED, "\"id\" and \"title\"", "key"},
+    {second_key_nullable, ENTC_E_INVALID, "\"title\"", "nullable"},
+    {second_key_of_double, ENTC_E_INVALID, "\"price\"", "DOUBLE"},
+    {json_name_empty, ENTC_E_INVALID, "json_name of field \"price\"", "empty"},
+    {json_name_too_long, ENTC_E_INVALID, "json_name of field \"price\"", "too long"},
+    {json_name_not_utf8, ENTC_E_INVALID, "json_name of field \"price\"", "not UTF-8"},
+    {json_name_of_another, ENTC_E_INVALID, "\"price\" and \"at\"", "same name in JSON"},
+    {json_names_equal, ENTC_E_INVALID, "\"price\" and \"at\"", "same name in JSON"},
+    {json_string_of_text, ENTC_E_INVALID, "\"title\"", "ENTC_JSON_STRING"},
 };
 
 static void check_refusal(size_t i, const entc_error *error)
