@@ -73,7 +73,7 @@ static int start(void **state)
     struct fixture *f = NULL;
 
     fixture_start(state);
-    f = *state;
+    f = fixture_of_program();
     test_postgres_sql(
         &f->postgres,
         "CREATE TABLE things (owner uuid NOT NULL, \"No.\" int NOT NULL, \"the \"\"label\"\"\" "
