@@ -35,8 +35,8 @@ typedef struct entc_page_args {
 
 /* Lists the first entities of a table: one statement for the ids, one batch for the entities.
  * Ownership: the page is yours: entc_page_unref(). Threads: Free; not inside a callback.
- * Errors: as entc_repository_get_many(); a wrong order column is ENTC_E_INVALID or ENTC_E_DATABASE
- * and named. Since: 0.1 */
+ * Errors: as entc_repository_get_many(); a wrong order column is ENTC_E_INVALID (it cannot be a
+ * name) or ENTC_E_SCHEMA (there is no such column), and named. Since: 0.1 */
 ENTC_EXPORT entc_status entc_repository_list(BaseCacheRepository *repository,
                                              const entc_page_args *args, const entc_call *call,
                                              entc_page **ret_page, entc_error **reterr);

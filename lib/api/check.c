@@ -39,9 +39,9 @@ entc_status api_copy_sized(void *to, size_t known, const void *from, size_t smal
     return ENTC_OK;
 }
 
-entc_status api_refuse_null(const char *argument, entc_error **reterr)
+void api_tell_null(const char *argument, entc_error **reterr)
 {
-    return error_set(reterr, ENTC_E_INVALID, "argument", "%s is NULL", argument);
+    error_set(reterr, ENTC_E_INVALID, "argument", "%s is NULL", argument);
 }
 
 entc_status api_refuse(entc_status status, entc_error **reterr)

@@ -113,9 +113,11 @@ static entc_status set_one(entc_engine_options *options, const struct option *op
         return ENTC_OK;
     }
     if (option->kind == OPTION_DRIVE) {
-        if (strcmp(value, "waiters") && strcmp(value, "host"))
+        const bool is_host = strcmp(value, "host") == 0;
+
+        if (!is_host && strcmp(value, "waiters") != 0)
             return refuse_range(option, reterr);
-        number = strcmp(value, "host") ? ENTC_DRIVE_WAITERS : ENTC_DRIVE_HOST;
+        number = is_host ? ENTC_DRIVE_HOST : ENTC_DRIVE_WAITERS;
     } else if (!text_to_int64(value, strlen(value), &number)) {
         return refuse_range(option, reterr);
     }

@@ -1,7 +1,8 @@
 /* Closing: the last one who drives.
  *
- * Invariant: from the moment that the engine is closing nothing new is accepted, so what is under
- * way only becomes less; what is left when the time is over ends with ENTC_E_CLOSED. When
+ * Invariant: from the moment that the engine is closing nothing new is accepted but what operations
+ * under way need themselves (a list its entities), so that they can end in the time that they are
+ * given; what is left when it is over ends with ENTC_E_CLOSED. When
  * engine_close() returns, no host code runs and none will. */
 #include "engine/internal.h"
 
@@ -19,6 +20,7 @@ static void take_role_locked(struct engine *engine)
         engine_sleep_locked(engine, &sleeper, NULL, ENGINE_NEVER);
     }
     engine->is_driven = true;
+    engine->driver = pthread_self();
     atomic_store(&engine->is_wanted, false);
     engine_sleeper_fini(&sleeper);
 }
@@ -52,6 +54,16 @@ static void drain(struct engine *engine, int64_t until_us)
             return;
         engine_poll(engine, is_due ? 0 : left);
     }
+}
+
+/* What was accepted a moment ago is begun, so that it can be ended too. */
+static void end_the_rest(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->is_ending = true;
+    pthread_mutex_unlock(&engine->lock);
+    engine_run_ready(engine);
+    engine_op_abandon_all(engine, ENTC_E_CLOSED);
 }
 
 /* Runs the host code that is due, waits for what other threads run, and for what that posts. */
@@ -118,7 +130,7 @@ entc_status engine_close(struct engine *engine, int64_t timeout_us, void (*shutd
     take_role_locked(engine);
     pthread_mutex_unlock(&engine->lock);
     drain(engine, timeout_us < ENGINE_NEVER - now ? now + timeout_us : ENGINE_NEVER);
-    engine_op_abandon_all(engine, ENTC_E_CLOSED);
+    end_the_rest(engine);
     finish_host_code(engine);
     if (shutdown)
         shutdown(context);

@@ -153,6 +153,7 @@ static entc_status wait_locked(struct engine *engine, entc_op *op, int64_t until
         if (!engine->is_driven && !atomic_load(&engine->is_wanted) &&
             may_drive_locked(engine, sleeper->thread)) {
             engine->is_driven = true;
+            engine->driver = pthread_self();
             pthread_mutex_unlock(&engine->lock);
             drive_until(engine, op, until_us);
             pthread_mutex_lock(&engine->lock);
@@ -220,6 +221,7 @@ entc_status engine_process(struct engine *engine)
     engine->loop_thread = pthread_self();
     if (!engine->is_driven && !atomic_load(&engine->is_wanted)) {
         engine->is_driven = true;
+        engine->driver = pthread_self();
         engine->is_processing = true;
         pthread_mutex_unlock(&engine->lock);
         process_turn(engine);

@@ -191,11 +191,18 @@ bool engine_is_forked(const struct engine *engine)
     return engine->fork_page && *(const volatile unsigned char *)engine->fork_page == 0;
 }
 
-entc_status engine_admits(const struct engine *engine)
+entc_status engine_admits(struct engine *engine)
 {
+    bool is_accepted = false;
+
     if (engine_is_forked(engine))
         return ENTC_E_FORKED;
-    return atomic_load(&engine->life) == ENGINE_OPEN ? ENTC_OK : ENTC_E_CLOSED;
+    if (atomic_load(&engine->life) == ENGINE_OPEN)
+        return ENTC_OK;
+    pthread_mutex_lock(&engine->lock);
+    is_accepted = engine_accepts_locked(engine);
+    pthread_mutex_unlock(&engine->lock);
+    return is_accepted ? ENTC_OK : ENTC_E_CLOSED;
 }
 
 int64_t engine_now_us(const struct engine *engine)

@@ -46,8 +46,10 @@ int engine_fd(struct engine *engine);
 /* True in a child of the process that made the engine: a MADV_WIPEONFORK page tells. Costs a load.
  */
 bool engine_is_forked(const struct engine *engine);
-/* ENTC_OK, ENTC_E_FORKED, ENTC_E_CLOSED: what a new call meets. */
-entc_status engine_admits(const struct engine *engine);
+/* ENTC_OK, ENTC_E_FORKED, ENTC_E_CLOSED: what a new call meets. While a close gives operations time
+ * to end, what they need themselves is still accepted: from the driver, and from their host steps.
+ */
+entc_status engine_admits(struct engine *engine);
 /* True while this thread runs host code of this engine (a callback or a host step): blocking is
  * then refused. */
 bool engine_in_callback(struct engine *engine);

@@ -96,8 +96,8 @@ static void leave_locked(struct engine *engine, entc_op *op, struct engine_frame
 
 void engine_host_run_locked(struct engine *engine, entc_op *op)
 {
-    struct engine_frame frame = {.thread = pthread_self()};
     void (*step)(entc_op *) = op->step;
+    struct engine_frame frame = {.thread = pthread_self(), .is_step = step != NULL};
 
     op->step = NULL;
     op->is_inside = true;
@@ -130,6 +130,19 @@ void engine_host_run_all_locked(struct engine *engine)
     unsignal_locked(engine);
 }
 
+static const struct engine_frame *own_frame_locked(const struct engine *engine)
+{
+    const struct list *first = &engine->frames;
+
+    for (const struct list *link = first->next; link != first; link = link->next) {
+        const struct engine_frame *frame = BASE_CONTAINER(link, struct engine_frame, link);
+
+        if (pthread_equal(frame->thread, pthread_self()))
+            return frame;
+    }
+    return NULL;
+}
+
 bool engine_in_callback(struct engine *engine)
 {
     bool is_inside = false;
@@ -138,12 +151,21 @@ bool engine_in_callback(struct engine *engine)
     if (engine_is_forked(engine) || atomic_load(&engine->frame_count) == 0)
         return false;
     pthread_mutex_lock(&engine->lock);
-    for (struct list *link = engine->frames.next; link != &engine->frames; link = link->next) {
-        const struct engine_frame *frame = BASE_CONTAINER(link, struct engine_frame, link);
-
-        if (pthread_equal(frame->thread, pthread_self()))
-            is_inside = true;
-    }
+    is_inside = own_frame_locked(engine) != NULL;
     pthread_mutex_unlock(&engine->lock);
     return is_inside;
+}
+
+bool engine_accepts_locked(struct engine *engine)
+{
+    const struct engine_frame *frame = NULL;
+
+    if (atomic_load(&engine->life) == ENGINE_OPEN)
+        return true;
+    if (atomic_load(&engine->life) == ENGINE_CLOSED || engine->is_ending)
+        return false;
+    frame = own_frame_locked(engine);
+    if (frame)
+        return frame->is_step;
+    return engine->is_driven && pthread_equal(engine->driver, pthread_self());
 }

@@ -27,6 +27,7 @@ struct engine_sleeper {
 struct engine_frame {
     struct list link; /* (lock) */
     pthread_t thread;
+    bool is_step; /* on behalf of an accepted operation; otherwise a callback */
 };
 
 struct engine {
@@ -50,6 +51,8 @@ struct engine {
     bool is_signalled;              /* (lock) event_fd was written and not read yet */
     bool is_due_signalled;          /* (lock) due_fd was written and not read yet */
     bool is_driven;                 /* (lock) somebody holds the role */
+    pthread_t driver;               /* (lock) who holds it, while is_driven */
+    bool is_ending;                 /* (lock) the time that a close gives is over */
     bool is_asleep;                 /* (lock) the driver is in epoll_wait, or about to be */
     bool is_processing;             /* (lock) the driver is engine_process(): it delivers next */
     atomic_bool is_wanted;          /* engine_close() wants the role: give it up */
@@ -93,6 +96,9 @@ void engine_post_locked(struct engine *engine, struct engine_task *task);
 void engine_signal_locked(struct engine *engine);
 /* Sets the timerfd to the first timer, for a host that sleeps on the descriptor. */
 void engine_arm(struct engine *engine);
+
+/* host.c: whether this thread may submit now (lock held). */
+bool engine_accepts_locked(struct engine *engine);
 
 /* drive.c: sleepers; all with the lock held, which sleeping lets go meanwhile. `op` may be NULL. */
 void engine_sleeper_init(struct engine_sleeper *sleeper, bool wants_drive);

@@ -51,7 +51,7 @@ entc_status engine_op_submit(entc_op *op)
     if (engine_is_forked(engine))
         return ENTC_E_FORKED;
     pthread_mutex_lock(&engine->lock);
-    if (atomic_load(&engine->life) != ENGINE_OPEN) {
+    if (!engine_accepts_locked(engine)) {
         pthread_mutex_unlock(&engine->lock);
         return ENTC_E_CLOSED;
     }

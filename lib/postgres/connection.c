@@ -51,18 +51,13 @@ static bool hush(int fd)
     return is_hushed;
 }
 
-/* PQfinish() says goodbye in blocking mode. That is only free of waiting when nothing else is on
- * its way out; on all other sockets the goodbye is made to fail at once. */
+/* PQfinish() says goodbye, and does not wait for that: the connection is non-blocking, and before
+ * it was made so there is nobody to say it to. */
 static void close_session(struct postgres_connection *connection)
 {
     const int fd = PQsocket(connection->libpq);
-    bool may_finish = true;
 
-    if (fd >= 0 && engine_is_forked(connection->port->engine))
-        may_finish = hush(fd);
-    else if (fd >= 0 && connection->state != LINK_IDLE)
-        shutdown(fd, SHUT_RDWR);
-    if (may_finish)
+    if (fd < 0 || !engine_is_forked(connection->port->engine) || hush(fd))
         PQfinish(connection->libpq);
     connection->libpq = NULL;
 }

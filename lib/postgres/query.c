@@ -196,12 +196,16 @@ static bool flush(struct postgres_connection *connection)
 
 void postgres_query_ready(struct postgres_connection *connection, uint32_t events)
 {
-    if ((events & ~(uint32_t)EPOLLOUT) && !PQconsumeInput(connection->libpq))
-        lose(connection);
-    else if ((connection->watch.events & EPOLLOUT) && !flush(connection))
-        lose(connection);
-    else
+    bool is_alive = true;
+
+    if (events & ~(uint32_t)EPOLLOUT)
+        is_alive = PQconsumeInput(connection->libpq);
+    if (is_alive && (connection->watch.events & EPOLLOUT))
+        is_alive = flush(connection);
+    if (is_alive)
         read_answer(connection);
+    else
+        lose(connection);
 }
 
 void postgres_query_timer(struct postgres_connection *connection)

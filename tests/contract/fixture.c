@@ -158,6 +158,9 @@ int fixture_close(void **state)
     struct fixture *f = &the_fixture;
 
     (void)state;
+    for (size_t i = 0; i < FIXTURE_LOCKS; i++)
+        if (f->locks[i] != NULL)
+            fixture_unlock(f->locks[i]);
     fixture_free_engine(f);
     entc_error_free(f->error);
     f->error = NULL;
@@ -420,11 +423,22 @@ void *fixture_lock(struct fixture *f, const char *table)
     if (PQresultStatus(result) != PGRES_COMMAND_OK)
         fail_msg("%s: %s", text, PQerrorMessage(connection));
     PQclear(result);
-    return connection;
+    for (size_t i = 0; i < FIXTURE_LOCKS; i++) {
+        if (f->locks[i] == NULL) {
+            f->locks[i] = connection;
+            return connection;
+        }
+    }
+    PQfinish(connection);
+    fail_msg("too many locks");
+    return NULL;
 }
 
 void fixture_unlock(void *lock)
 {
+    for (size_t i = 0; i < FIXTURE_LOCKS; i++)
+        if (the_fixture.locks[i] == lock)
+            the_fixture.locks[i] = NULL;
     PQfinish(lock);
 }
 

@@ -42,6 +42,9 @@ extern const entc_model_desc fixture_campaign_table;
 extern const entc_model_desc fixture_event_table;
 extern const entc_relation_desc fixture_has_events;
 
+/* Tables that a test may hold locked at a time. */
+#define FIXTURE_LOCKS 2
+
 struct fixture {
     uint32_t drive;
     struct test_redis redis;
@@ -53,6 +56,7 @@ struct fixture {
     BaseCacheRepository *events;
     entc_relation *has_events;
     entc_error *error; /* for every reterr */
+    void *locks[FIXTURE_LOCKS];
 };
 
 /* ---- programs and tests ---- */
@@ -139,8 +143,8 @@ entc_status fixture_finish(struct fixture *f, entc_op *op);
  * reader's lease stands there any more: then they have arrived. */
 void fixture_await_fills(struct fixture *f, uint64_t count);
 
-/* Holds a lock that lets no statement read the table, on a connection of its own, until the unlock.
- */
+/* Holds a lock that lets no statement read the table, on a connection of its own, until the unlock
+ * or the end of the test. */
 void *fixture_lock(struct fixture *f, const char *table);
 void fixture_unlock(void *lock);
 /* How many statements wait for a lock in PostgreSQL is `count`: waits for it. `f` is driven. */

@@ -32,6 +32,17 @@ static entc_status counting_many(BaseCacheRepository *repository, const entc_val
     return entc_repository_base_ops()->get_many(repository, ids, count, call, ret_op, reterr);
 }
 
+/* A row that goes between the list and its entities. */
+static entc_status deleting_many(BaseCacheRepository *repository, const entc_value *ids,
+                                 size_t count, const entc_call *call, entc_op **ret_op,
+                                 entc_error **reterr)
+{
+    struct fixture *f = repository->user;
+
+    test_postgres_sql(&f->postgres, "DELETE FROM events WHERE id = 102");
+    return entc_repository_base_ops()->get_many(repository, ids, count, call, ret_op, reterr);
+}
+
 static void init(struct fixture *f, MyRepository *mine, const BaseCacheRepositoryOps *ops)
 {
     memset(mine, 0, sizeof(*mine));
@@ -110,6 +121,41 @@ static void an_override_of_get_many_is_seen_from_lists(void **state)
     entc_repository_fini(&mine.base);
 }
 
+/* The list asks for its entities while the engine closes already. */
+static void close_with_a_list_under_way(struct fixture *f, BaseCacheRepository *events)
+{
+    const entc_page_args first = ENTC_FIRST(4);
+    entc_op *op = NULL;
+    entc_page *page = NULL;
+
+    assert_ok(f, entc_repository_list_async(events, &first, NULL, &op, &f->error));
+    assert_ok(f, entc_engine_close(f->engine, 20000000));
+    assert_ok(f, entc_op_status(op));
+    assert_ok(f, entc_op_take_pages(op, &page, 1));
+    assert_int_equal(entc_page_count(page), 4);
+    fixture_assert_event(entc_page_entity(page, 3), 104);
+    entc_page_unref(page);
+    entc_op_unref(op);
+}
+
+static void a_list_under_way_ends_in_the_time_that_close_gives(void **state)
+{
+    struct fixture *f = *state;
+
+    close_with_a_list_under_way(f, f->events);
+}
+
+static void so_does_one_whose_entities_an_override_gets(void **state)
+{
+    struct fixture *f = *state;
+    MyRepository mine;
+
+    init_with_many(f, &mine, counting_many);
+    close_with_a_list_under_way(f, &mine.base);
+    assert_int_equal(mine.many_calls, 1);
+    entc_repository_fini(&mine.base);
+}
+
 static void an_override_of_get_many_is_seen_from_pages_once_for_all_parents(void **state)
 {
     struct fixture *f = *state;
@@ -171,6 +217,28 @@ static void both_overrides_chain_up_through_each_other(void **state)
     entc_entity_unref(entity);
     assert_int_equal(mine.by_id_calls, 1);
     assert_int_equal(mine.many_calls, 1);
+    entc_repository_fini(&mine.base);
+}
+
+static void a_row_that_goes_between_a_list_and_its_entities_has_a_slot_that_says_so(void **state)
+{
+    struct fixture *f = *state;
+    MyRepository mine;
+    const entc_page_args first = ENTC_FIRST(3);
+    entc_page *page = NULL;
+    entc_value id;
+
+    init_with_many(f, &mine, deleting_many);
+    mine.base.user = f;
+    assert_ok(f, entc_repository_list(&mine.base, &first, NULL, &page, &f->error));
+    assert_int_equal(entc_page_count(page), 3);
+    fixture_assert_event(entc_page_entity(page, 0), 101);
+    assert_null(entc_page_entity(page, 1));
+    assert_int_equal(entc_page_status(page, 1), ENTC_E_NOT_FOUND);
+    assert_int_equal(entc_page_id(page, 1, 0, &id), ENTC_OK);
+    assert_int_equal(id.as.int64, 102);
+    fixture_assert_event(entc_page_entity(page, 2), 103);
+    entc_page_unref(page);
     entc_repository_fini(&mine.base);
 }
 
@@ -264,10 +332,13 @@ static void user_belongs_to_the_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        IN_BOTH_DRIVES(a_list_under_way_ends_in_the_time_that_close_gives),
+        IN_BOTH_DRIVES(so_does_one_whose_entities_an_override_gets),
         IN_BOTH_DRIVES(an_override_of_get_many_is_seen_from_get_by_id),
         IN_BOTH_DRIVES(an_override_of_get_many_is_seen_from_get_many_and_its_kin),
         IN_BOTH_DRIVES(an_override_of_get_many_is_seen_from_lists),
         IN_BOTH_DRIVES(an_override_of_get_many_is_seen_from_pages_once_for_all_parents),
+        IN_BOTH_DRIVES(a_row_that_goes_between_a_list_and_its_entities_has_a_slot_that_says_so),
         IN_BOTH_DRIVES(an_override_of_get_by_id_alone_is_seen_from_get_by_id_alone),
         IN_BOTH_DRIVES(both_overrides_chain_up_through_each_other),
         IN_BOTH_DRIVES(a_table_of_the_first_slot_alone_inherits_the_rest),

@@ -7,19 +7,14 @@
 #include <libpq-fe.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const entc_field fields[] = {RIG_FIELD("id", ENTC_INT64, ENTC_KEY),
                                     RIG_FIELD("title", ENTC_TEXT, 0)};
 static const entc_value one = {.type = ENTC_INT64, .as = {.int64 = 1}};
-
-extern char **environ;
 
 static struct test_postgres server; /* of our own: on a socket and on 127.0.0.1 */
 static int tcp_port;
@@ -512,15 +507,15 @@ static void close_waits_for_a_look_up_that_nobody_wants(void **state)
 static void signal_postmaster(int signal_number)
 {
     char path[200];
+    char line[32] = "";
     FILE *file = NULL;
-    long pid = 0;
 
     snprintf(path, sizeof(path), "%s/data/postmaster.pid", server.directory);
     file = fopen(path, "r");
     assert_non_null(file);
-    assert_int_equal(fscanf(file, "%ld", &pid), 1);
+    assert_non_null(fgets(line, sizeof(line), file));
     fclose(file);
-    assert_int_equal(kill((pid_t)pid, signal_number), 0);
+    assert_int_equal(kill((pid_t)strtol(line, NULL, 10), signal_number), 0);
 }
 
 static void close_does_not_wait_for_a_server_that_froze(void **state)
@@ -599,78 +594,6 @@ static void a_query_that_cannot_be_sent_is_given_up_without_waiting(void **state
     free(ids);
 }
 
-/* ---- TLS ---- */
-
-static void make_certificate(void)
-{
-    char key[160];
-    char certificate[160];
-    char *arguments[] = {
-        "openssl", "req",     "-x509", "-newkey", "rsa:2048",  "-nodes", "-batch", "-subj",
-        "/CN=x",   "-keyout", key,     "-out",    certificate, "-days",  "1",      NULL,
-    };
-    struct stat owner;
-    pid_t child = 0;
-    int status = 0;
-    posix_spawn_file_actions_t silence;
-
-    snprintf(key, sizeof(key), "%s/server.key", server.directory);
-    snprintf(certificate, sizeof(certificate), "%s/server.crt", server.directory);
-    posix_spawn_file_actions_init(&silence);
-    posix_spawn_file_actions_addopen(&silence, 2, "/dev/null", 1 /* O_WRONLY */, 0);
-    assert_int_equal(posix_spawnp(&child, "openssl", &silence, NULL, arguments, environ), 0);
-    posix_spawn_file_actions_destroy(&silence);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    assert_int_equal(stat(server.directory, &owner), 0);
-    assert_int_equal(chmod(key, 0600), 0);
-    assert_int_equal(chown(key, owner.st_uid, owner.st_gid), 0);
-    assert_int_equal(chown(certificate, owner.st_uid, owner.st_gid), 0);
-}
-
-static void answers_of_any_size_come_whole_through_tls(void **state)
-{
-    static entc_value ids[20000];
-    struct scene scene;
-    char conninfo[400];
-
-    (void)state;
-    make_certificate();
-    snprintf(conninfo, sizeof(conninfo), "ALTER SYSTEM SET ssl_key_file = '%s/server.key'",
-             server.directory);
-    test_postgres_sql(&server, conninfo);
-    snprintf(conninfo, sizeof(conninfo), "ALTER SYSTEM SET ssl_cert_file = '%s/server.crt'",
-             server.directory);
-    test_postgres_sql(&server, conninfo);
-    test_postgres_sql(&server, "ALTER SYSTEM SET ssl = on");
-    restart_server();
-    snprintf(conninfo, sizeof(conninfo),
-             "host=127.0.0.1 port=%d user=postgres dbname=postgres sslmode=require", tcp_port);
-    open_scene(&scene, conninfo, 2, INT64_C(10000000));
-    for (int64_t i = 0; i < 20000; i++) {
-        ids[i].type = ENTC_INT64;
-        ids[i].as.int64 = i + 1;
-    }
-    for (size_t count = 1; count <= 20000; count += count / 3 + 1) {
-        struct ask ask;
-
-        prepare(&ask, &scene, scene.things);
-        ask_ids(&ask, ids, count);
-        if (ask_run(&ask) != ENTC_OK)
-            test_fail("%s", ask.message);
-        assert_int_equal(ask.entity_count, count);
-        ask_fini(&ask);
-    }
-    assert_int_equal(test_postgres_integer(&server,
-                                           "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity"
-                                           " USING (pid) WHERE ssl AND application_name ="
-                                           " 'libentitycache'"),
-                     1);
-    restart_server();
-    must_answer(&scene);
-    close_scene(&scene);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -692,7 +615,6 @@ int main(void)
         cmocka_unit_test(close_does_not_wait_for_a_server_that_froze),
         cmocka_unit_test(a_frozen_server_gives_the_place_in_the_pool_back),
         cmocka_unit_test(a_query_that_cannot_be_sent_is_given_up_without_waiting),
-        cmocka_unit_test(answers_of_any_size_come_whole_through_tls),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -63,6 +63,16 @@ static bool draft_part(struct entity_draft *draft, uint32_t field, const entc_va
     return true;
 }
 
+static void send_bad_row(struct db_query *query, const struct fake_row *row)
+{
+    entc_error *error = NULL;
+
+    query->rows++;
+    error_set(&error, ENTC_E_SCHEMA, "postgres", "NULL in a field that is not nullable");
+    query->bad_row(query, row->id, ENTC_E_SCHEMA, error);
+    entc_error_free(error);
+}
+
 /* False when memory is out. */
 static bool send_entity(struct db_query *query, const struct fake_row *row)
 {
@@ -99,6 +109,10 @@ static bool send_by_ids(struct fake_db *db, struct db_query *query, size_t most)
             is_asked = same_id(row->id, &query->ids[n * row->parts], row->parts);
         if (!is_asked || most-- == 0)
             continue;
+        if (db->bad_id != 0 && row->id[0].as.int64 == db->bad_id) {
+            send_bad_row(query, row);
+            continue;
+        }
         if (!send_entity(query, row) || (db->is_doubling && !send_entity(query, row)))
             return false;
     }

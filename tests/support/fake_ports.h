@@ -88,6 +88,7 @@ struct fake_db {
     bool is_held;
     const char *const *differences; /* what a check finds; NULL at the end */
     bool is_doubling;               /* sends each row twice, and one that nobody asked for */
+    int64_t bad_id;                 /* the row of this id cannot become an entity; 0: none */
     entc_status refuses;            /* what submit says instead of ENTC_OK */
     struct engine_task answer_task;
     bool is_answer_posted;

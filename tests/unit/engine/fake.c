@@ -267,7 +267,7 @@ void fake_done(entc_op *op, void *user)
     CHECK(engine_op_is_done(op));
     CHECK(engine_in_callback(op->engine));
     atomic_store(&seen->status, op->status);
-    seen->called_by = pthread_self();
+    atomic_store(&seen->called_by, pthread_self());
     atomic_fetch_add(&seen->called, 1);
 }
 

@@ -15,7 +15,7 @@ struct seen {
     atomic_int destroyed;
     atomic_int called; /* the callback */
     _Atomic entc_status status;
-    pthread_t called_by; /* read after `called` */
+    _Atomic pthread_t called_by;
 };
 
 struct fake {

@@ -25,6 +25,22 @@ static void a_list_lost_with_its_connection_is_repeated_once(void **state)
     engine_op_unref(op);
 }
 
+static void a_list_lost_twice_fails(void **state)
+{
+    struct family *family = *state;
+    struct world *world = family->world;
+    entc_op *op = family_list(family, 2);
+
+    world->db.is_held = true;
+    world_turn(world);
+    world_db_fail(world, 1, ENTC_E_UNAVAILABLE, true, "lost");
+    world_db_fail(world, 1, ENTC_E_UNAVAILABLE, true, "lost again");
+    assert_done(op, ENTC_E_UNAVAILABLE);
+    assert_string_equal(entc_error_message(op->error), "lost again");
+    assert_journal(world, "LIST users limit 3\nLIST users limit 3\n");
+    engine_op_unref(op);
+}
+
 static void a_failed_query_fails_the_call_as_the_database_told_it(void **state)
 {
     struct family *family = *state;
@@ -256,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, family_set_up, family_tear_down)
         TEST(a_list_lost_with_its_connection_is_repeated_once),
+        TEST(a_list_lost_twice_fails),
         TEST(a_failed_query_fails_the_call_as_the_database_told_it),
         TEST(a_database_that_is_down_is_told_at_once),
         TEST(entities_that_all_fail_fail_the_call),

@@ -315,6 +315,47 @@ static void a_refused_statement_is_told_as_the_database_told_it(void **state)
     engine_op_unref(op);
 }
 
+static void a_row_that_cannot_be_an_entity_fails_its_slot_and_is_not_cached(void **state)
+{
+    struct world *world = *state;
+    const int64_t ids[] = {1, 2, 9};
+    const int64_t bad[] = {1};
+    entc_op *op = NULL;
+
+    world->db.bad_id = 1;
+    op = world_read(world, ids, 3, ENTC_OK);
+    assert_slot(op, 0, ENTC_E_SCHEMA);
+    assert_user(op, 1, 2, "bob");
+    assert_slot(op, 2, ENTC_E_NOT_FOUND);
+    assert_journal(world, "MGET User-1 User-2 User-9\nLEASE User-1 User-2 User-9\nIDS 1 2 9\n"
+                          "FILL User-2={\"id\":2,\"name\":\"bob\"} User-9=null\n"
+                          "UNLEASE User-1\n");
+    assert_counter(world, ERRORS, 1);
+    engine_op_unref(op);
+    op = world_read(world, bad, 1, ENTC_E_SCHEMA);
+    assert_string_equal(entc_error_message(op->error), "NULL in a field that is not nullable");
+    engine_op_unref(op);
+}
+
+static void a_bad_row_of_a_query_that_was_lost_does_not_count(void **state)
+{
+    struct world *world = *state;
+    const int64_t ids[] = {1, 2};
+    entc_op *op = world_get(world, ids, 2);
+
+    world->db.bad_id = 1;
+    world->db.is_held = true;
+    world_settle(world);
+    world_db_fail(world, 2, ENTC_E_UNAVAILABLE, true, "connection lost");
+    world->db.bad_id = 0;
+    world_db_answer(world);
+    world_settle(world);
+    assert_done(op, ENTC_OK);
+    assert_user(op, 0, 1, "ann");
+    assert_user(op, 1, 2, "bob");
+    engine_op_unref(op);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +375,8 @@ int main(void)
         TEST(a_query_whose_connection_was_lost_is_repeated_once),
         TEST(a_query_lost_twice_fails_and_gives_the_leases_back),
         TEST(a_refused_statement_is_told_as_the_database_told_it),
+        TEST(a_row_that_cannot_be_an_entity_fails_its_slot_and_is_not_cached),
+        TEST(a_bad_row_of_a_query_that_was_lost_does_not_count),
 #undef TEST
     };
 

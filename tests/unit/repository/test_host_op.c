@@ -224,12 +224,15 @@ static int answers_in_the_child(struct world *world, entc_op *op, entc_entity *e
     entc_error *error = NULL;
     entc_op *other = NULL;
     entc_value id;
+    int is_told = 0;
 
     world_value(&id, 1);
-    return repository_host_op_resolve(op, &entity, NULL, 1) == ENTC_E_FORKED &&
-           repository_host_op_reject(op, ENTC_E_BUSY, NULL) == ENTC_E_FORKED &&
-           repository_get_many(world->users, &id, 1, &call, &other, &error) == ENTC_E_FORKED &&
-           strstr(entc_error_message(error), "parent process") != NULL;
+    is_told = repository_host_op_resolve(op, &entity, NULL, 1) == ENTC_E_FORKED &&
+              repository_host_op_reject(op, ENTC_E_BUSY, NULL) == ENTC_E_FORKED &&
+              repository_get_many(world->users, &id, 1, &call, &other, &error) == ENTC_E_FORKED &&
+              strstr(entc_error_message(error), "parent process") != NULL;
+    entc_error_free(error);
+    return is_told;
 }
 
 static void a_forked_child_is_told_so_and_the_parent_goes_on(void **state)
