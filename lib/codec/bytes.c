@@ -37,7 +37,7 @@ void json_base64_write(char *out, const char *bytes, size_t length)
 /* Six bits, or at least 64 for a character that is none of the alphabet's. */
 static uint32_t sextet(char c)
 {
-    static const uint8_t values[128] = {['A'] = 1, 2,  3,  4,  5,  6,  7,  8,          9,
+    static const uint8_t values[256] = {['A'] = 1, 2,  3,  4,  5,  6,  7,  8,          9,
                                         10,        11, 12, 13, 14, 15, 16, 17,         18,
                                         19,        20, 21, 22, 23, 24, 25, 26,         ['a'] = 27,
                                         28,        29, 30, 31, 32, 33, 34, 35,         36,
@@ -46,7 +46,7 @@ static uint32_t sextet(char c)
                                         55,        56, 57, 58, 59, 60, 61, 62,         ['+'] = 63,
                                         ['/'] = 64};
 
-    return (unsigned char)c < sizeof(values) ? values[(unsigned char)c] - 1u : UINT32_MAX;
+    return values[(unsigned char)c] - 1u;
 }
 
 /* Four characters that are no padding; false when one is not of the alphabet. */
@@ -120,24 +120,37 @@ void codec_uuid_text(char out[CODEC_UUID_LENGTH], const uint8_t uuid[16])
     }
 }
 
+/* 0 to 15, or at least 16 for a character that is no digit. */
+static uint32_t nibble(char c)
+{
+    static const uint8_t values[256] = {
+        ['0'] = 1, 2,  3,  4,  5,  6,          7,  8,  9,  10, ['A'] = 11,
+        12,        13, 14, 15, 16, ['a'] = 11, 12, 13, 14, 15, 16};
+
+    return values[(unsigned char)c] - 1u;
+}
+
 bool codec_uuid_parse(const char *text, size_t length, uint8_t ret_uuid[16])
 {
     uint8_t uuid[SCHEMA_UUID_SIZE];
+    uint32_t seen = 0;
 
-    if (length != CODEC_UUID_LENGTH)
+    if (length != CODEC_UUID_LENGTH || text[8] != '-' || text[13] != '-' || text[18] != '-' ||
+        text[23] != '-')
         return false;
     for (size_t i = 0; i < SCHEMA_UUID_SIZE; i++) {
-        int high;
-        int low;
+        uint32_t high;
+        uint32_t low;
 
-        if (is_group_begin(i) && *text++ != '-')
-            return false;
-        high = json_hex_digit(*text++);
-        low = json_hex_digit(*text++);
-        if (high < 0 || low < 0)
-            return false;
+        text += is_group_begin(i);
+        high = nibble(text[0]);
+        low = nibble(text[1]);
+        text += 2;
+        seen |= high | low;
         uuid[i] = (uint8_t)(high << 4 | low);
     }
+    if (seen >= 16)
+        return false;
     memcpy(ret_uuid, uuid, sizeof(uuid));
     return true;
 }
