@@ -102,21 +102,18 @@ bool json_base64_read(char *text, size_t length, size_t *ret_length)
 
 /* ---- UUID ---- */
 
-/* Bytes before which a hyphen stands. */
-static bool is_group_begin(size_t index)
-{
-    return index == 4 || index == 6 || index == 8 || index == 10;
-}
+/* Where the two digits of each byte stand. */
+static const uint8_t places[SCHEMA_UUID_SIZE] = {0,  2,  4,  6,  9,  11, 14, 16,
+                                                 19, 21, 24, 26, 28, 30, 32, 34};
 
 void codec_uuid_text(char out[CODEC_UUID_LENGTH], const uint8_t uuid[16])
 {
     static const char hex[] = "0123456789abcdef";
 
+    out[8] = out[13] = out[18] = out[23] = '-';
     for (size_t i = 0; i < SCHEMA_UUID_SIZE; i++) {
-        if (is_group_begin(i))
-            *out++ = '-';
-        *out++ = hex[uuid[i] >> 4];
-        *out++ = hex[uuid[i] & 15];
+        out[places[i]] = hex[uuid[i] >> 4];
+        out[places[i] + 1] = hex[uuid[i] & 15];
     }
 }
 
@@ -139,13 +136,9 @@ bool codec_uuid_parse(const char *text, size_t length, uint8_t ret_uuid[16])
         text[23] != '-')
         return false;
     for (size_t i = 0; i < SCHEMA_UUID_SIZE; i++) {
-        uint32_t high;
-        uint32_t low;
+        const uint32_t high = nibble(text[places[i]]);
+        const uint32_t low = nibble(text[places[i] + 1]);
 
-        text += is_group_begin(i);
-        high = nibble(text[0]);
-        low = nibble(text[1]);
-        text += 2;
         seen |= high | low;
         uuid[i] = (uint8_t)(high << 4 | low);
     }
