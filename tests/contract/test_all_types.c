@@ -302,17 +302,15 @@ static void a_list_gives_ids_with_all_their_parts(void **state)
     entc_repository_free(things);
 }
 
-#define TEST(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(every_row_is_what_postgresql_says_from_the_table_and_from_the_cache),
-        TEST(values_are_seen_by_index_with_their_types),
-        TEST(rows_outside_the_view_or_the_filter_are_absent),
-        TEST(a_json_null_is_delivered_but_never_cached_where_it_would_be_taken_for_null),
-        TEST(ids_in_bulk_are_for_keys_of_one_integer),
-        TEST(a_list_gives_ids_with_all_their_parts),
+        IN_BOTH_DRIVES(every_row_is_what_postgresql_says_from_the_table_and_from_the_cache),
+        IN_BOTH_DRIVES(values_are_seen_by_index_with_their_types),
+        IN_BOTH_DRIVES(rows_outside_the_view_or_the_filter_are_absent),
+        IN_BOTH_DRIVES(a_json_null_is_delivered_but_never_cached_where_it_would_be_taken_for_null),
+        IN_BOTH_DRIVES(ids_in_bulk_are_for_keys_of_one_integer),
+        IN_BOTH_DRIVES(a_list_gives_ids_with_all_their_parts),
     };
 
     return cmocka_run_group_tests(tests, start, fixture_stop);
