@@ -9,7 +9,7 @@
 # Stages
 #   gcc         release build by gcc, warnings are errors; every test
 #   clang       release build by clang, warnings are errors
-#   asan        clang, AddressSanitizer and UBSan; unit, contract, integration, fault and fuzz tests
+#   asan        clang, AddressSanitizer and UBSan; every test that is a program of ours
 #   tsan        clang, ThreadSanitizer; unit, contract, integration; of the faults those with threads
 #   valgrind    debug build by gcc; unit, contract, integration and the fuzz corpora under memcheck
 #   fuzz        clang, libFuzzer; every fuzz target for 60 s
@@ -98,10 +98,10 @@ test_in() {
 
 stage_gcc() { build gcc gcc release && test_in gcc; }
 stage_clang() { build clang clang release; }
-stage_asan() { build asan clang asan -DENTC_TEST_TIMEOUT=120 && test_in asan -L "$programs|fault|fuzz"; }
-stage_tsan() { build tsan clang tsan -DENTC_TEST_TIMEOUT=120 && test_in tsan -L "$programs|threads"; }
+stage_asan() { build asan clang asan -DENTC_TEST_TIMEOUT=300 && test_in asan -L "$programs|fault|oom|fuzz"; }
+stage_tsan() { build tsan clang tsan -DENTC_TEST_TIMEOUT=300 && test_in tsan -L "$programs|threads"; }
 stage_valgrind() {
-    build valgrind gcc debug -DENTC_TEST_TIMEOUT=300 -DENTC_TEST_WRAPPER="$memcheck" &&
+    build valgrind gcc debug -DENTC_TEST_TIMEOUT=600 -DENTC_TEST_WRAPPER="$memcheck" &&
         test_in valgrind -L "$programs|fuzz"
 }
 stage_fuzz() { bash "$root/tests/fuzz/run.sh" --seconds 60; }

@@ -22,6 +22,9 @@ struct entc_buffer {
     struct buffer bytes;
 };
 
+/* No struct of this library is larger; a size above it is garbage. */
+#define API_SIZE_ABSURD 4096
+
 /* Copies a sized struct of the caller into one of ours (`known` bytes, zeroed first). A smaller one
  * than the first release had, an absurd size, or a tail that we do not know and that is not zero is
  * ENTC_E_INVALID, with `what` named. */

@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-/* No struct of this library is larger; a size above it is garbage. */
-#define SIZE_ABSURD 4096
-
 static bool is_zero(const unsigned char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -22,7 +19,7 @@ entc_status api_copy_sized(void *to, size_t known, const void *from, size_t smal
     size_t size = 0;
 
     memcpy(&size, from, sizeof(size));
-    if (size < smallest || size > SIZE_ABSURD) {
+    if (size < smallest || size > API_SIZE_ABSURD) {
         error_set(reterr, ENTC_E_INVALID, "argument", "%s.struct_size is %zu", what, size);
         error_hint(reterr, "set it to sizeof(%s), or begin with its INIT macro", what);
         return ENTC_E_INVALID;

@@ -57,7 +57,7 @@ static const struct option options_table[] = {
 
 entc_status entc_engine_options_init(entc_engine_options *options, size_t size)
 {
-    if (!options || size < sizeof(entc_engine_options))
+    if (!options || size < sizeof(entc_engine_options) || size > API_SIZE_ABSURD)
         return ENTC_E_INVALID;
     memset(options, 0, size);
     options->struct_size = size;

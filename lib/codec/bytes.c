@@ -37,7 +37,7 @@ void json_base64_write(char *out, const char *bytes, size_t length)
 /* Six bits, or at least 64 for a character that is none of the alphabet's. */
 static uint32_t sextet(char c)
 {
-    static const uint8_t values[128] = {['A'] = 1, 2,  3,  4,  5,  6,  7,  8,          9,
+    static const uint8_t values[256] = {['A'] = 1, 2,  3,  4,  5,  6,  7,  8,          9,
                                         10,        11, 12, 13, 14, 15, 16, 17,         18,
                                         19,        20, 21, 22, 23, 24, 25, 26,         ['a'] = 27,
                                         28,        29, 30, 31, 32, 33, 34, 35,         36,
@@ -46,7 +46,7 @@ static uint32_t sextet(char c)
                                         55,        56, 57, 58, 59, 60, 61, 62,         ['+'] = 63,
                                         ['/'] = 64};
 
-    return (unsigned char)c < sizeof(values) ? values[(unsigned char)c] - 1u : UINT32_MAX;
+    return values[(unsigned char)c] - 1u;
 }
 
 /* Four characters that are no padding; false when one is not of the alphabet. */
@@ -102,42 +102,48 @@ bool json_base64_read(char *text, size_t length, size_t *ret_length)
 
 /* ---- UUID ---- */
 
-/* Bytes before which a hyphen stands. */
-static bool is_group_begin(size_t index)
-{
-    return index == 4 || index == 6 || index == 8 || index == 10;
-}
+/* Where the two digits of each byte stand. */
+static const uint8_t places[SCHEMA_UUID_SIZE] = {0,  2,  4,  6,  9,  11, 14, 16,
+                                                 19, 21, 24, 26, 28, 30, 32, 34};
 
 void codec_uuid_text(char out[CODEC_UUID_LENGTH], const uint8_t uuid[16])
 {
     static const char hex[] = "0123456789abcdef";
 
+    out[8] = out[13] = out[18] = out[23] = '-';
     for (size_t i = 0; i < SCHEMA_UUID_SIZE; i++) {
-        if (is_group_begin(i))
-            *out++ = '-';
-        *out++ = hex[uuid[i] >> 4];
-        *out++ = hex[uuid[i] & 15];
+        out[places[i]] = hex[uuid[i] >> 4];
+        out[places[i] + 1] = hex[uuid[i] & 15];
     }
+}
+
+/* 0 to 15, or at least 16 for a character that is no digit. */
+static uint32_t nibble(char c)
+{
+    static const uint8_t values[256] = {
+        ['0'] = 1, 2,  3,  4,  5,  6,          7,  8,  9,  10, ['A'] = 11,
+        12,        13, 14, 15, 16, ['a'] = 11, 12, 13, 14, 15, 16};
+
+    return values[(unsigned char)c] - 1u;
 }
 
 bool codec_uuid_parse(const char *text, size_t length, uint8_t ret_uuid[16])
 {
     uint8_t uuid[SCHEMA_UUID_SIZE];
+    uint32_t seen = 0;
 
-    if (length != CODEC_UUID_LENGTH)
+    if (length != CODEC_UUID_LENGTH || text[8] != '-' || text[13] != '-' || text[18] != '-' ||
+        text[23] != '-')
         return false;
     for (size_t i = 0; i < SCHEMA_UUID_SIZE; i++) {
-        int high;
-        int low;
+        const uint32_t high = nibble(text[places[i]]);
+        const uint32_t low = nibble(text[places[i] + 1]);
 
-        if (is_group_begin(i) && *text++ != '-')
-            return false;
-        high = json_hex_digit(*text++);
-        low = json_hex_digit(*text++);
-        if (high < 0 || low < 0)
-            return false;
+        seen |= high | low;
         uuid[i] = (uint8_t)(high << 4 | low);
     }
+    if (seen >= 16)
+        return false;
     memcpy(ret_uuid, uuid, sizeof(uuid));
     return true;
 }

@@ -262,6 +262,12 @@ static const char *read_uuid(struct decoder *decoder, const char *at, uint32_t f
 
     if (at == decoder->end || *at != '"')
         return read_other(decoder, at, field);
+    /* As we write it, it is parsed where it stands. */
+    if (decoder->end - at > CODEC_UUID_LENGTH + 1 && at[CODEC_UUID_LENGTH + 1] == '"' &&
+        codec_uuid_parse(at + 1, CODEC_UUID_LENGTH, uuid)) {
+        entity_draft_set_uuid(decoder->draft, field, uuid);
+        return at + CODEC_UUID_LENGTH + 2;
+    }
     at = json_string(at + 1, decoder->end, scratch, &text);
     if (!at)
         return NULL;

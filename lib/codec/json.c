@@ -13,6 +13,17 @@ const char *json_skip_space(const char *at, const char *end)
 
 /* ---- strings ---- */
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
 /* Four hexadecimal digits, or -1. */
 static int32_t read_hex4(const char *at, const char *end)
 {
@@ -21,7 +32,7 @@ static int32_t read_hex4(const char *at, const char *end)
     if (end - at < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        const int digit = json_hex_digit(at[i]);
+        const int digit = hex_digit(at[i]);
 
         if (digit < 0)
             return -1;

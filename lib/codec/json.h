@@ -152,18 +152,6 @@ const char *json_value(const char *at, const char *end, unsigned depth, char *sc
 
 /* ---- bytes in strings ---- */
 
-/* 0 to 15, or -1. */
-static inline int json_hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Characters that so many bytes take. */
 size_t json_base64_length(size_t length);
 void json_base64_write(char *out, const char *bytes, size_t length);

@@ -57,6 +57,16 @@ const struct postgres_failure *postgres_failure_of(const char *sqlstate)
     return failure;
 }
 
+bool postgres_says_no_memory(const char *message)
+{
+    static const char *const begins[] = {"out of memory", "cannot allocate memory"};
+
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+        if (strncmp(message, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
+}
+
 static void add_cure(entc_error **reterr, const struct postgres_failure *failure)
 {
     if (failure->hint)
@@ -105,6 +115,8 @@ entc_status postgres_error_of_result(entc_error **reterr, const struct db_query 
     const struct postgres_failure *failure = postgres_failure_of(sqlstate);
     char line[LINE_MAX_BYTES];
 
+    if (!sqlstate && postgres_says_no_memory(PQresultErrorMessage(result)))
+        return error_no_memory(reterr);
     /* Without a primary message it is libpq that speaks. */
     copy_first_line(line, primary ? primary : PQresultErrorMessage(result));
     error_set(reterr, failure->status, "postgres", "%s.%s: %s", query->model->schema,

@@ -217,6 +217,9 @@ struct postgres_failure {
 
 /* The row that fits; the last one fits everything. `sqlstate` may be NULL. */
 const struct postgres_failure *postgres_failure_of(const char *sqlstate);
+/* Whether libpq says that memory of this process is out; it has no other way to say it. (A
+ * translated libpq is not understood; then it stays a failure of the database.) */
+bool postgres_says_no_memory(const char *message);
 /* Writes what the server, or libpq, said of a query. Returns the failure's status. */
 entc_status postgres_error_of_result(entc_error **reterr, const struct db_query *query,
                                      const PGresult *result);

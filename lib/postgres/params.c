@@ -116,29 +116,42 @@ static bool is_storable(const entc_value *id)
     return id->length == 0 || memchr(id->as.text, '\0', id->length) == NULL;
 }
 
-static void append_int64s(struct buffer *bytes, const entc_value *ids, size_t count, size_t stride)
+/* One part of all ids. */
+struct part {
+    const entc_value *ids; /* may be NULL when there are none */
+    size_t count;
+    size_t parts; /* of each id */
+    size_t part;
+};
+
+static const entc_value *value_of(const struct part *part, size_t id)
 {
-    append_head(bytes, POSTGRES_INT8, count, false);
-    if (!buffer_reserve(bytes, count * 12))
+    return &part->ids[id * part->parts + part->part];
+}
+
+static void append_int64s(struct buffer *bytes, const struct part *part)
+{
+    append_head(bytes, POSTGRES_INT8, part->count, false);
+    if (!buffer_reserve(bytes, part->count * 12))
         return;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < part->count; i++) {
         char *place = bytes->bytes + bytes->length;
 
         put_uint32(place, 8);
-        put_int64(place + 4, ids[i * stride].as.int64);
+        put_int64(place + 4, value_of(part, i)->as.int64);
         bytes->length += 12;
     }
 }
 
-static void append_texts(struct buffer *bytes, const entc_value *ids, size_t count, size_t stride)
+static void append_texts(struct buffer *bytes, const struct part *part)
 {
     bool has_null = false;
 
-    for (size_t i = 0; i < count && !has_null; i++)
-        has_null = !is_storable(&ids[i * stride]);
-    append_head(bytes, POSTGRES_TEXT, count, has_null);
-    for (size_t i = 0; i < count; i++) {
-        const entc_value *id = &ids[i * stride];
+    for (size_t i = 0; i < part->count && !has_null; i++)
+        has_null = !is_storable(value_of(part, i));
+    append_head(bytes, POSTGRES_TEXT, part->count, has_null);
+    for (size_t i = 0; i < part->count; i++) {
+        const entc_value *id = value_of(part, i);
 
         if (has_null && !is_storable(id))
             append_uint32(bytes, ELEMENT_NULL);
@@ -147,38 +160,48 @@ static void append_texts(struct buffer *bytes, const entc_value *ids, size_t cou
     }
 }
 
-static void append_uuids(struct buffer *bytes, const entc_value *ids, size_t count, size_t stride)
+static void append_uuids(struct buffer *bytes, const struct part *part)
 {
-    append_head(bytes, POSTGRES_UUID, count, false);
-    for (size_t i = 0; i < count; i++)
-        append_element(bytes, ids[i * stride].as.bytes, sizeof(ids->as.bytes));
+    append_head(bytes, POSTGRES_UUID, part->count, false);
+    for (size_t i = 0; i < part->count; i++) {
+        const entc_value *id = value_of(part, i);
+
+        append_element(bytes, id->as.bytes, sizeof(id->as.bytes));
+    }
 }
 
-/* The same part of all ids. */
-static void add_ids(struct postgres_params *params, struct buffer *bytes, uint32_t type,
-                    const entc_value *ids, size_t count, size_t stride)
+static void add_part(struct postgres_params *params, struct buffer *bytes, uint32_t type,
+                     const struct part *part)
 {
     begin(params, bytes,
           type == ENTC_INT64  ? POSTGRES_INT8_ARRAY
           : type == ENTC_UUID ? POSTGRES_UUID_ARRAY
                               : POSTGRES_TEXT_ARRAY);
     if (type == ENTC_INT64)
-        append_int64s(bytes, ids, count, stride);
+        append_int64s(bytes, part);
     else if (type == ENTC_UUID)
-        append_uuids(bytes, ids, count, stride);
+        append_uuids(bytes, part);
     else
-        append_texts(bytes, ids, count, stride);
+        append_texts(bytes, part);
     end(params, bytes);
 }
 
-static void add_keys(struct postgres_params *params, struct buffer *bytes,
-                     const struct db_query *query)
+static void add_ids(struct postgres_params *params, struct buffer *bytes,
+                    const struct db_query *query)
 {
     const struct schema_type *type = query->model->type;
+    struct part part = {query->ids, query->id_count, type->key_count, 0};
 
-    for (uint32_t i = 0; i < type->key_count; i++)
-        add_ids(params, bytes, type->fields[type->key_fields[i]].type,
-                query->ids ? query->ids + i : NULL, query->id_count, type->key_count);
+    for (; part.part < part.parts; part.part++)
+        add_part(params, bytes, type->fields[type->key_fields[part.part]].type, &part);
+}
+
+static void add_parents(struct postgres_params *params, struct buffer *bytes,
+                        const struct db_query *query)
+{
+    const struct part part = {query->ids, query->id_count, 1, 0};
+
+    add_part(params, bytes, query->id_type, &part);
 }
 
 /* ---- checks ---- */
@@ -210,13 +233,13 @@ entc_status postgres_params_write(struct postgres_params *params, struct buffer 
         return ENTC_E_INVALID;
     switch (query->kind) {
     case DB_BY_IDS:
-        add_keys(params, bytes, query);
+        add_ids(params, bytes, query);
         break;
     case DB_LIST:
         add_int64(params, bytes, query->limit);
         break;
     case DB_PAGES:
-        add_ids(params, bytes, query->id_type, query->ids, query->id_count, 1);
+        add_parents(params, bytes, query);
         add_int64(params, bytes, query->limit);
         break;
     case DB_CHECK:

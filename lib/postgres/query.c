@@ -43,6 +43,7 @@ static void end_failed(struct postgres_pending *pending, const PGresult *result)
     const struct postgres_failure *failure =
         postgres_failure_of(PQresultErrorField(result, PG_DIAG_SQLSTATE));
     struct db_query *query = NULL;
+    entc_status status = ENTC_OK;
 
     if (failure->is_repeatable && pending->repeats < REPEATS_MAX) {
         pending->repeats++;
@@ -50,9 +51,10 @@ static void end_failed(struct postgres_pending *pending, const PGresult *result)
         return;
     }
     query = postgres_pool_take(pending);
-    postgres_error_of_result(&port->error, query, result);
+    /* Not that of `failure` when it is libpq that lacks memory. */
+    status = postgres_error_of_result(&port->error, query, result);
     query->is_lost = failure->is_lost;
-    query->done(query, failure->status, port->error);
+    query->done(query, status, port->error);
 }
 
 static void end_answered(struct postgres_pending *pending, const PGresult *result)

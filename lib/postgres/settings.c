@@ -27,6 +27,8 @@ static entc_status refuse_text(const char *text, const char *complaint, entc_err
     const char *last = strrchr(complaint, '"');
     size_t length = strcspn(complaint, "\n");
 
+    if (postgres_says_no_memory(complaint))
+        return error_no_memory(reterr);
     if (first && holds_secret(text))
         error_set(reterr, ENTC_E_INVALID, "postgres", "connection text: %.*s\"...\"%s",
                   (int)(first - complaint), complaint, last + 1);

@@ -1,8 +1,9 @@
 /* The way of a flight: cache, leases, database, fill, and once more for the losers.
  *
  * MGET; misses are leased; winners (and keys that cannot be leased) go to the database in one
- * query, whose rows fill the cache under the lease; losers are asked again after it, or after a
- * pause where nobody of us reads, and what then remains goes to the database without fill
+ * query, whose rows fill the cache under the lease; losers are asked again after it, after that of
+ * another flight of ours which won, or after a pause where nobody of us reads, and what then
+ * remains goes to the database without fill
  * (coherence.md 1.3). Invariant: the query is submitted only after the LEASE replies, and a key
  * without a lease of ours is never filled. A flight ends when nobody waits for it. */
 #include "repository/flight.h"
@@ -66,6 +67,8 @@ void repository_flight_next(struct repository_batch *batch)
         repository_flight_lease(batch);
     else if (has_stage(batch, ENTRY_WINNER) || has_stage(batch, ENTRY_UNFENCED))
         repository_flight_query(batch);
+    else if (repository_flight_park(batch))
+        return;
     else if (batch->query_ids)
         repository_flight_reask(batch);
     else
@@ -78,5 +81,7 @@ void repository_flight_end(struct repository_batch *batch)
     repository_flight_stop_query(batch);
     engine_timer_stop(flight_services(batch)->engine, &batch->timer);
     repository_flight_unlease(batch);
+    list_remove(&batch->link);
+    repository_flight_wake(batch->impl);
     repository_batch_free(batch);
 }

@@ -74,6 +74,8 @@ struct repository_batch {
     int64_t budget_us;         /* left for waiting for the cache */
     bool is_repeated;          /* the one repetition after a lost connection is used up */
     bool is_second;            /* the losers' turn */
+    bool is_parked;            /* waits for a flight that reads what this one lost */
+    bool was_parked;           /* once is enough */
     bool has_failed;           /* counted as a failure of the cache */
 
     struct db_query query;
@@ -152,6 +154,11 @@ void repository_flight_ask(struct repository_batch *batch);
 void repository_flight_lease(struct repository_batch *batch);
 /* MGET for the losers after a pause: nobody is known to fill meanwhile. */
 void repository_flight_pause(struct repository_batch *batch);
+/* The same when another flight of this repository that won the lease has its rows. False: there is
+ * none to wait for. */
+bool repository_flight_park(struct repository_batch *batch);
+/* The rows of a flight came, or will not come. */
+void repository_flight_wake(struct entc_repository_impl *impl);
 void repository_flight_stop_asking(struct repository_batch *batch);
 
 /* flight_database.c: one query for all that is ENTRY_WINNER or ENTRY_UNFENCED. */

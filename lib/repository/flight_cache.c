@@ -378,6 +378,7 @@ static void end_pause(struct engine_timer *timer)
 {
     struct repository_batch *batch = BASE_CONTAINER(timer, struct repository_batch, timer);
 
+    batch->is_parked = false;
     repository_flight_reask(batch);
 }
 
@@ -388,4 +389,58 @@ void repository_flight_pause(struct repository_batch *batch)
     batch->timer.fire = end_pause;
     if (!engine_timer_set(engine, &batch->timer, engine_now_us(engine) + PAUSE_US))
         repository_flight_reask(batch);
+}
+
+static bool is_read_by(const struct repository_batch *sibling, const struct batch_entry *lost)
+{
+    const uint32_t number = repository_batch_find(sibling, lost->id);
+
+    return number != INDEX_NONE && sibling->entries[number].stage == ENTRY_WINNER;
+}
+
+/* Whether a flight of ours reads something that this one lost. */
+static bool has_winner(const struct repository_batch *batch)
+{
+    const struct list *flights = &batch->impl->flights;
+
+    for (const struct list *link = flights->next; link != flights; link = link->next) {
+        const struct repository_batch *sibling =
+            BASE_CONTAINER(link, struct repository_batch, link);
+
+        for (uint32_t i = 0; i < batch->count && sibling != batch && sibling->is_querying; i++)
+            if (batch->entries[i].stage == ENTRY_LOSER && is_read_by(sibling, &batch->entries[i]))
+                return true;
+    }
+    return false;
+}
+
+/* Many callers of one cold key would else each read the database while it is slow. Not longer than
+ * the lease is worth, and half of the callers' time is left for reading it after all. */
+bool repository_flight_park(struct repository_batch *batch)
+{
+    struct engine *engine = flight_services(batch)->engine;
+    const int64_t now_us = engine_now_us(engine);
+    int64_t wait_us = (repository_flight_deadline(batch) - now_us) / 2;
+
+    if (batch->was_parked || !has_winner(batch))
+        return false;
+    if (wait_us > flight_services(batch)->lease_us)
+        wait_us = flight_services(batch)->lease_us;
+    batch->was_parked = true;
+    batch->timer.fire = end_pause;
+    batch->is_parked = engine_timer_set(engine, &batch->timer, now_us + wait_us);
+    return batch->is_parked;
+}
+
+/* The timer does it, in a later turn: behind the fill, and when this flight is whole again. */
+void repository_flight_wake(struct entc_repository_impl *impl)
+{
+    struct engine *engine = impl->services->engine;
+
+    for (struct list *link = impl->flights.next; link != &impl->flights; link = link->next) {
+        struct repository_batch *batch = BASE_CONTAINER(link, struct repository_batch, link);
+
+        if (batch->is_parked && !has_winner(batch))
+            engine_timer_set(engine, &batch->timer, engine_now_us(engine));
+    }
 }

@@ -98,6 +98,7 @@ static void fail(struct repository_batch *batch, entc_status status)
         entry->stage = ENTRY_ANSWERED;
     }
     repository_flight_unlease(batch);
+    repository_flight_wake(batch->impl);
 }
 
 static void tell(struct repository_batch *batch, entc_status status, const entc_error *error)
@@ -190,6 +191,7 @@ static void on_done(struct db_query *query, entc_status status, const entc_error
     if (status == ENTC_OK) {
         settle(batch);
         repository_flight_fill(batch);
+        repository_flight_wake(batch->impl);
         repository_flight_next(batch);
         return;
     }

@@ -71,6 +71,8 @@ static void init_refuses_a_size_that_no_release_had(void **state)
     (void)state;
     assert_int_equal(entc_engine_options_init(&options, 8), ENTC_E_INVALID);
     assert_int_equal(entc_engine_options_init(&options, sizeof(options) - 1), ENTC_E_INVALID);
+    assert_int_equal(entc_engine_options_init(&options, 1 << 20), ENTC_E_INVALID);
+    assert_int_equal(entc_engine_options_init(&options, SIZE_MAX), ENTC_E_INVALID);
 }
 
 static void a_garbage_struct_size_is_refused_with_the_cure(void **state)

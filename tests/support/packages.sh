@@ -11,7 +11,8 @@ set -euo pipefail
 runtime=(gcc libc6-dev binutils cmake ninja-build pkg-config libhiredis-dev libpq-dev libcjson-dev
     redis-server postgresql)
 # libclang-rt-dev has the sanitizers' run-time, llvm the symbolizer that makes their reports readable.
-test=(g++ clang libclang-rt-dev llvm clang-format clang-tidy libcmocka-dev valgrind python3)
+test=(g++ clang libclang-rt-dev llvm clang-format clang-tidy libcmocka-dev valgrind python3
+    nodejs)
 
 case "${1:-}" in
 runtime) wanted=("${runtime[@]}") ;;

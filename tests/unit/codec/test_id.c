@@ -322,10 +322,10 @@ static void a_uuid_and_its_text_in_either_case_are_the_same_id(void **state)
     static const char *const same[] = {UUID, "01020304-0506-0708-090A-0B0C0D0E0F10"};
     static const char *const refused[] = {"",
                                           "01020304",
-                                          "{" UUID "}",
-                                          UUID " ",
+                                          ("{" UUID "}"),
+                                          (UUID " "),
                                           "01020304-0506-0708-090a-0b0c0d0e0f1g",
-                                          "urn:" UUID,
+                                          ("urn:" UUID),
                                           "0102030405060708090a0b0c0d0e0f10",
                                           "01020304_0506_0708_090a_0b0c0d0e0f10"};
     struct schema_type *type = make_parts(types, 1);

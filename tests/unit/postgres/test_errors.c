@@ -103,6 +103,17 @@ static void a_result_without_a_story_is_a_lost_connection(void **state)
     shape_model_free(model);
 }
 
+/* Only these words tell libpq's own lack of memory from what a server may say. */
+static void the_words_of_libpq_for_no_memory_are_known(void **state)
+{
+    (void)state;
+    assert_true(postgres_says_no_memory("out of memory\n"));
+    assert_true(postgres_says_no_memory("out of memory for query result\n"));
+    assert_true(postgres_says_no_memory("cannot allocate memory for input buffer\n"));
+    assert_false(postgres_says_no_memory(""));
+    assert_false(postgres_says_no_memory("ERROR:  out of memory\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +121,7 @@ int main(void)
         cmocka_unit_test(a_refused_connection_tells_the_first_line_and_the_sqlstate),
         cmocka_unit_test(a_cure_is_told_where_there_is_one),
         cmocka_unit_test(a_result_without_a_story_is_a_lost_connection),
+        cmocka_unit_test(the_words_of_libpq_for_no_memory_are_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

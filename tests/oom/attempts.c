@@ -1,0 +1,272 @@
+/* Preparations, and the calls that read. */
+#include "attempts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t some_ids[] = {1, 2, 2, 999, 3};
+enum { SOME = sizeof(some_ids) / sizeof(some_ids[0]) };
+
+/* ---- preparations ---- */
+
+void cold_cache(struct fixture *f)
+{
+    freeReplyObject(test_redis_command(&f->redis, "FLUSHALL"));
+}
+
+static bool is_warm(void *context)
+{
+    struct fixture *f = context;
+
+    return test_redis_integer(&f->redis, "EXISTS Campaign-1 Campaign-2 Campaign-3 Campaign-999") ==
+           4;
+}
+
+/* What an attempt before left may refuse the first fill. */
+void warm_cache(struct fixture *f)
+{
+    const int64_t end = fixture_now_us() + FIXTURE_PATIENCE_MS * INT64_C(1000);
+
+    while (!is_warm(f)) {
+        if (fixture_now_us() > end)
+            fail_msg("the cache is not filled any more");
+        get_many(f);
+        fixture_turn(f, 2);
+    }
+}
+
+void spoilt_cache(struct fixture *f)
+{
+    cold_cache(f);
+    freeReplyObject(test_redis_command(&f->redis, "SET Campaign-1 {broken"));
+    freeReplyObject(test_redis_command(&f->redis, "SET Campaign-2 {\"id\":3,\"title\":\"x\"}"));
+    freeReplyObject(test_redis_command(
+        &f->redis, "SET {Campaign-3}:l r:0123456789abcdef0123456789abcdef PX 20"));
+}
+
+/* ---- reading ---- */
+
+/* The worst status of the slots that should be there. */
+static entc_status check_some(entc_entity **entities, const entc_status *statuses,
+                              entc_status status)
+{
+    entc_status worst = status;
+
+    for (size_t i = 0; i < SOME; i++) {
+        assert_true((entities[i] != NULL) == (statuses[i] == ENTC_OK));
+        if (entities[i])
+            fixture_assert_campaign(entities[i], some_ids[i]);
+        if (statuses[i] == ENTC_E_NOT_FOUND)
+            assert_int_equal(some_ids[i], 999);
+        else if (worst == ENTC_OK && statuses[i] != ENTC_OK)
+            worst = statuses[i];
+    }
+    entc_entities_unref(entities, SOME);
+    return worst;
+}
+
+entc_status get_many(struct fixture *f)
+{
+    entc_entity *entities[SOME];
+    entc_status statuses[SOME];
+    const entc_status status = entc_repository_get_many_int64(f->campaigns, some_ids, SOME, NULL,
+                                                              entities, statuses, &f->error);
+
+    return check_some(entities, statuses, status);
+}
+
+entc_status get_many_by_text(struct fixture *f)
+{
+    const entc_value ids[SOME] = {fixture_text("1"), fixture_text("2"), fixture_text("2"),
+                                  fixture_text("999"), fixture_text("3")};
+    entc_entity *entities[SOME];
+    entc_status statuses[SOME];
+    const entc_status status =
+        entc_repository_get_many(f->campaigns, ids, SOME, NULL, entities, statuses, NULL);
+
+    return check_some(entities, statuses, status);
+}
+
+entc_status get_one(struct fixture *f)
+{
+    const entc_value id = fixture_id(1);
+    entc_entity *entity = NULL;
+    const entc_status status =
+        entc_repository_get_by_id(f->campaigns, &id, NULL, &entity, &f->error);
+
+    assert_true((entity != NULL) == (status == ENTC_OK));
+    if (entity)
+        fixture_assert_campaign(entity, 1);
+    entc_entity_unref(entity);
+    return status;
+}
+
+/* The worst status of a page's slots; gives the page back. */
+static entc_status check_page(entc_page *page, size_t count, entc_status status)
+{
+    assert_true((page != NULL) == (status == ENTC_OK));
+    if (page)
+        assert_int_equal(entc_page_count(page), count);
+    for (size_t i = 0; i < entc_page_count(page); i++) {
+        assert_true((entc_page_entity(page, i) != NULL) == (entc_page_status(page, i) == ENTC_OK));
+        if (entc_page_status(page, i) != ENTC_OK)
+            status = entc_page_status(page, i);
+    }
+    entc_page_unref(page);
+    return status;
+}
+
+entc_status list(struct fixture *f)
+{
+    const entc_order order[] = {{"title", 1, 0}};
+    const entc_page_args args = {sizeof(args), 3, 0, order, 1, sizeof(order[0])};
+    entc_page *page = NULL;
+    const entc_status status = entc_repository_list(f->campaigns, &args, NULL, &page, &f->error);
+
+    if (page && entc_page_status(page, 0) == ENTC_OK)
+        fixture_assert_campaign(entc_page_entity(page, 0), 8);
+    return check_page(page, 3, status);
+}
+
+entc_status pages(struct fixture *f)
+{
+    const entc_page_args first = ENTC_FIRST(2);
+    const entc_value parents[3] = {fixture_id(1), fixture_id(7), fixture_id(4)};
+    entc_page *found[3];
+    entc_status statuses[3];
+    const entc_status status =
+        entc_relation_get_many(f->has_events, parents, 3, &first, NULL, found, statuses, &f->error);
+    entc_status worst = status;
+
+    for (size_t i = 0; i < 3; i++) {
+        const entc_status one = check_page(found[i], i == 1 ? 0 : 2, statuses[i]);
+
+        worst = worst ? worst : one;
+    }
+    return worst;
+}
+
+entc_status main_query(struct fixture *f)
+{
+    const entc_page_args first = ENTC_FIRST(2);
+    entc_request *request = NULL;
+    entc_page *campaigns = NULL;
+    entc_page *events[2] = {NULL, NULL};
+    entc_status status = entc_request_new(f->engine, NULL, &request, &f->error);
+    entc_status worst = status;
+
+    assert_true((request != NULL) == (status == ENTC_OK));
+    if (!status)
+        worst = status = entc_request_list(request, f->campaigns, &first, &campaigns, &f->error);
+    if (!status)
+        worst = status =
+            entc_request_pages(request, f->has_events, campaigns, &first, events, 2, &f->error);
+    for (size_t i = 0; i < 2; i++) {
+        const entc_status one = events[i] ? check_page(events[i], 2, ENTC_OK) : status;
+
+        worst = worst ? worst : one;
+    }
+    if (campaigns)
+        worst = worst ? worst : check_page(entc_page_ref(campaigns), 2, ENTC_OK);
+    if (request && !entc_request_report(request))
+        worst = ENTC_E_NO_MEMORY;
+    entc_page_unref(campaigns);
+    entc_request_free(request);
+    return worst;
+}
+
+/* ---- operations ---- */
+
+static void note_done(entc_op *op, void *user)
+{
+    (void)op;
+    ++*(int *)user;
+}
+
+static bool all_are_done(void *context)
+{
+    const int *counts = context;
+
+    return counts[0] == counts[1];
+}
+
+/* How an operation ended, with all that it gives taken. */
+static entc_status finish(entc_op *op, entc_status refused)
+{
+    entc_entity *entities[2] = {NULL, NULL};
+    entc_page *found[2] = {NULL, NULL};
+    entc_status status = refused;
+
+    assert_true((op != NULL) == (refused == ENTC_OK));
+    if (!op)
+        return status;
+    assert_int_equal(entc_op_wait(op, -1), ENTC_OK);
+    status = entc_op_status(op);
+    if (entc_op_take_entities(op, entities, NULL, entc_op_count(op)) != ENTC_OK)
+        entc_op_take_pages(op, found, entc_op_count(op));
+    entc_entities_unref(entities, 2);
+    entc_page_unref(found[0]);
+    entc_page_unref(found[1]);
+    entc_op_unref(op);
+    return status;
+}
+
+entc_status operations(struct fixture *f)
+{
+    const entc_page_args first = ENTC_FIRST(1);
+    const entc_value ids[2] = {fixture_id(1), fixture_id(2)};
+    entc_call call = ENTC_CALL_INIT;
+    entc_op *ops[4] = {NULL, NULL, NULL, NULL};
+    entc_status statuses[5];
+    int counts[2] = {0, 0}; /* done, accepted with a callback */
+    entc_status worst = ENTC_OK;
+
+    call.done = note_done;
+    call.user = &counts[0];
+    statuses[0] = entc_repository_get_by_id_async(f->campaigns, ids, &call, &ops[0], &f->error);
+    statuses[1] = entc_repository_get_many_async(f->campaigns, ids, 2, NULL, &ops[1], &f->error);
+    statuses[2] = entc_repository_list_async(f->campaigns, &first, &call, &ops[2], &f->error);
+    statuses[3] =
+        entc_relation_get_many_async(f->has_events, ids, 1, &first, &call, &ops[3], &f->error);
+    statuses[4] = entc_repository_get_by_id_async(f->events, ids, &call, NULL, &f->error);
+    for (int i = 0; i < 5; i++)
+        counts[1] += i != 1 && statuses[i] == ENTC_OK;
+    if (ops[3])
+        assert_int_equal(entc_op_cancel(ops[3]), ENTC_OK);
+    for (int i = 0; i < 4; i++) {
+        const entc_status status = finish(ops[i], statuses[i]);
+
+        if (i < 3 || !scene_is_expected(status))
+            worst = worst ? worst : status == ENTC_E_CANCELLED ? ENTC_OK : status;
+    }
+    fixture_drive_until(f, all_are_done, counts);
+    return worst;
+}
+
+/* ---- JSON ---- */
+
+entc_status json(struct fixture *f)
+{
+    static const char one[] = "{\"id\":1,\"title\":\"Campaign 1\"}";
+    entc_entity *entities[2] = {NULL, NULL};
+    const entc_value id = fixture_id(1);
+    entc_buffer *buffer = NULL;
+    entc_status status =
+        entc_repository_get_by_id(f->campaigns, &id, NULL, &entities[0], &f->error);
+
+    if (!status)
+        status = entc_buffer_new(&buffer);
+    if (!status)
+        status = entc_entity_json(entities[0], buffer);
+    if (!status)
+        assert_string_equal(entc_buffer_text(buffer), one);
+    else if (buffer)
+        assert_int_equal(entc_buffer_length(buffer), 0);
+    for (int i = 0; i < 200 && !status; i++)
+        status = entc_entities_json(entities, 2, buffer);
+    if (!status)
+        assert_int_equal(entc_buffer_length(buffer), strlen(one) + 200 * (strlen(one) + 7));
+    entc_buffer_free(buffer);
+    entc_entities_unref(entities, 2);
+    return status;
+}
