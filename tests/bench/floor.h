@@ -11,14 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct floor_text {
+    const char *ptr;
+    size_t len;
+};
+
 struct floor_event {
     int64_t id;
     int64_t campaign_id;
     int64_t capacity;
-    const char *title;
-    size_t title_length;
-    const char *venue;
-    size_t venue_length;
+    struct floor_text title;
+    struct floor_text venue;
     int64_t starts_at;
     double price;
     uint8_t is_public;

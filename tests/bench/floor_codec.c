@@ -11,8 +11,6 @@ static const char *skip(const char *at, const char *end, const char *text, size_
     return at + length;
 }
 
-#define SKIP(text) at = skip(at, end, text, sizeof(text) - 1)
-
 static const char *number(const char *at, const char *end, int64_t *ret)
 {
     int64_t value = 0;
@@ -101,28 +99,68 @@ static const char *real(const char *at, const char *end, double *ret)
     return at;
 }
 
+/* ---- descriptor-like: a table of members, in the order in which they are written ---- */
+
+enum kind { NUMBER, TEXT, TIMESTAMP, REAL, TRUTH };
+
+struct member {
+    const char *prefix;
+    size_t length;
+    enum kind kind;
+    size_t offset;
+};
+
+#define MEMBER(name, kind)                                                            \
+    {                                                                                 \
+        "\"" #name "\":", sizeof(#name) + 2, kind, offsetof(struct floor_event, name) \
+    }
+
+static const struct member members[] = {MEMBER(id, NUMBER),       MEMBER(campaign_id, NUMBER),
+                                        MEMBER(capacity, NUMBER), MEMBER(title, TEXT),
+                                        MEMBER(venue, TEXT),      MEMBER(starts_at, TIMESTAMP),
+                                        MEMBER(price, REAL),      MEMBER(is_public, TRUTH)};
+
+static const char *truth(const char *at, const char *end, uint8_t *ret)
+{
+    *ret = end - at > 4 && *at == 't';
+    return at + (*ret ? 4 : 5);
+}
+
+static const char *value(struct floor *floor, const struct member *member, const char *at,
+                         const char *end, void *to)
+{
+    struct floor_text *string = to;
+
+    switch (member->kind) {
+    case NUMBER:
+        return number(at, end, to);
+    case TEXT:
+        return *at == '"' ? text(floor, at + 1, end, &string->ptr, &string->len) : NULL;
+    case TIMESTAMP:
+        return timestamp(at, end, to);
+    case REAL:
+        return real(at, end, to);
+    case TRUTH:
+        return truth(at, end, to);
+    }
+    return NULL;
+}
+
 int floor_decode(struct floor *floor, const char *json, size_t length, struct floor_event *event)
 {
     const char *end = json + length;
     const char *at = json;
 
-    SKIP("{\"id\":");
-    at = number(at, end, &event->id);
-    SKIP(",\"campaign_id\":");
-    at = number(at, end, &event->campaign_id);
-    SKIP(",\"capacity\":");
-    at = number(at, end, &event->capacity);
-    SKIP(",\"title\":\"");
-    at = text(floor, at, end, &event->title, &event->title_length);
-    SKIP(",\"venue\":\"");
-    at = text(floor, at, end, &event->venue, &event->venue_length);
-    SKIP(",\"starts_at\":");
-    at = timestamp(at, end, &event->starts_at);
-    SKIP(",\"price\":");
-    at = real(at, end, &event->price);
-    SKIP(",\"is_public\":");
-    event->is_public = at && *at == 't';
-    return at != NULL;
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        /* '{' before the first, ',' before the others. */
+        at = skip(at + 1, end, members[i].prefix, members[i].length);
+        if (!at)
+            return 0;
+        at = value(floor, &members[i], at, end, (char *)event + members[i].offset);
+        if (!at)
+            return 0;
+    }
+    return at < end && *at == '}';
 }
 
 /* ---- printing ---- */
@@ -210,9 +248,9 @@ size_t floor_encode(const struct floor_event *event, char *out)
     PUT(",\"capacity\":");
     out = put_number(out, event->capacity);
     PUT(",\"title\":\"");
-    out = put(out, event->title, event->title_length);
+    out = put(out, event->title.ptr, event->title.len);
     PUT("\",\"venue\":\"");
-    out = put(out, event->venue, event->venue_length);
+    out = put(out, event->venue.ptr, event->venue.len);
     PUT("\",\"starts_at\":\"");
     out = put_timestamp(out, event->starts_at);
     PUT("\",\"price\":");

@@ -72,8 +72,8 @@ static void read_row(struct floor *floor, const PGresult *result, int row,
     event->id = int8_at(result, row, 0);
     event->campaign_id = int8_at(result, row, 1);
     event->capacity = int8_at(result, row, 2);
-    event->title = keep(floor, result, row, 3, &event->title_length);
-    event->venue = keep(floor, result, row, 4, &event->venue_length);
+    event->title.ptr = keep(floor, result, row, 3, &event->title.len);
+    event->venue.ptr = keep(floor, result, row, 4, &event->venue.len);
     event->starts_at = int8_at(result, row, 5) + INT64_C(946684800000000);
     memcpy(&bits, PQgetvalue(result, row, 6), 8);
     bits = be64toh(bits);
