@@ -389,18 +389,45 @@ static const char *read_member(struct decoder *decoder, const char *at, uint32_t
     return read_value(decoder, at, field);
 }
 
-/* `at` is behind the brace. */
-static const char *read_object(struct decoder *decoder, const char *at)
+/* The object as we write it: members in the descriptor's order and nothing between them. `at` is
+ * the brace; reads as far as that holds, and tells how many members that were. */
+static const char *read_usual(struct decoder *decoder, const char *at, uint32_t *ret_count)
 {
-    uint32_t expected = 0;
+    const struct schema_field *field = decoder->type->fields;
+    const uint32_t count = decoder->type->field_count;
+    uint32_t i = 0;
 
-    at = json_space(at, decoder->end);
-    if (at < decoder->end && *at == '}')
-        return at + 1;
-    for (;;) {
-        at = read_member(decoder, at, &expected);
+    for (; i < count; i++, field++) {
+        const char *value = at + 1 + field->json_length;
+
+        if (decoder->end - at <= field->json_length || (i > 0 && *at != ',') ||
+            !json_same(at + 1, field->json_prefix, field->json_length))
+            break;
+        at = read_value(decoder, value, i);
         if (!at)
             return NULL;
+    }
+    decoder->missing -= i;
+    *ret_count = i;
+    return at;
+}
+
+/* `at` is the brace. */
+static const char *read_object(struct decoder *decoder, const char *at)
+{
+    uint32_t read = 0;
+    uint32_t expected = 0;
+
+    at = read_usual(decoder, at, &read);
+    if (at && read == 0) {
+        at = json_space(at + 1, decoder->end);
+        if (at < decoder->end && *at == '}')
+            return at + 1;
+        at = read_member(decoder, at, &expected);
+    } else if (read < decoder->type->field_count) {
+        expected = read;
+    }
+    while (at) {
         at = json_space(at, decoder->end);
         if (at == decoder->end)
             return NULL;
@@ -408,8 +435,9 @@ static const char *read_object(struct decoder *decoder, const char *at)
             return at + 1;
         if (*at != ',')
             return NULL;
-        at = json_space(at + 1, decoder->end);
+        at = read_member(decoder, json_space(at + 1, decoder->end), &expected);
     }
+    return NULL;
 }
 
 enum codec_verdict codec_decode(struct entity_draft *draft, const char *json, size_t length,
@@ -430,7 +458,7 @@ enum codec_verdict codec_decode(struct entity_draft *draft, const char *json, si
     at = json_space(json, decoder.end);
     is_object = at < decoder.end && *at == '{';
     is_null = at < decoder.end && *at == 'n';
-    at = is_object ? read_object(&decoder, at + 1)
+    at = is_object ? read_object(&decoder, at)
                    : json_value(at, decoder.end, 0, scratch_of(&decoder));
     if (!at || json_space(at, decoder.end) != decoder.end)
         return CODEC_CORRUPT;
