@@ -191,7 +191,8 @@ struct index_slot {
 
 struct index {
     struct index_slot *slots;
-    uint32_t capacity; /* a power of two, or 0 */
+    uint32_t capacity;  /* slots in use: a power of two, or 0 */
+    uint32_t allocated; /* slots there are; those behind `capacity` are free */
     uint32_t count;
     const entc_allocator *allocator;
 };

@@ -29,10 +29,13 @@ static void free_slots(struct index_slot *slots, uint32_t capacity)
     memset(slots, 0xFF, (size_t)capacity * sizeof(*slots));
 }
 
+/* Small uses after a large one wipe ever less of its slots. */
 void index_clear(struct index *index)
 {
     if (index->count)
         free_slots(index->slots, index->capacity);
+    if (index->capacity > CAPACITY_MIN && index->count < index->capacity / 8)
+        index->capacity /= 2;
     index->count = 0;
 }
 
@@ -58,6 +61,7 @@ static bool rebuild(struct index *index, uint32_t capacity)
     base_release(index->allocator, index->slots);
     index->slots = slots;
     index->capacity = capacity;
+    index->allocated = capacity;
     return true;
 }
 
@@ -69,6 +73,8 @@ bool index_reserve(struct index *index, uint32_t count)
         return false;
     while (capacity / 2 < count)
         capacity *= 2;
+    if (index->count == 0 && capacity <= index->allocated)
+        index->capacity = capacity;
     return capacity == index->capacity || rebuild(index, capacity);
 }
 

@@ -160,6 +160,36 @@ static void clearing_forgets_all_and_keeps_the_memory(void **state)
     assert_int_equal(test_allocator_live(&memory), 0);
 }
 
+static void small_uses_after_a_large_one_find_only_their_own(void **state)
+{
+    struct test_allocator memory;
+    uint64_t values[1000];
+    struct index index;
+
+    (void)state;
+    test_allocator_init(&memory);
+    index_init(&index, &memory.allocator);
+    for (int round = 0; round < 30; round++) {
+        const uint32_t count = round % 15 == 0 ? 1000 : 3;
+
+        assert_true(index_reserve(&index, count));
+        test_allocator_fail_at(&memory, 1, true); /* the first round's memory serves all */
+        for (uint32_t i = 0; i < count; i++) {
+            values[i] = (uint64_t)round * 1000 + i;
+            assert_true(index_insert(&index, hash_uint64(&key, values[i]), i));
+        }
+        for (uint32_t i = 0; i < count; i++)
+            assert_int_equal(find(&index, values, hash_uint64(&key, values[i]), values[i]), i);
+        for (uint64_t other = 0; other < (uint64_t)round * 1000; other++)
+            assert_int_equal(find(&index, values, hash_uint64(&key, other), other), INDEX_NONE);
+        index_clear(&index);
+        if (round == 14)
+            assert_in_range(index.capacity, 1, 64);
+    }
+    index_fini(&index);
+    assert_int_equal(test_allocator_live(&memory), 0);
+}
+
 static void reserved_inserts_need_no_memory(void **state)
 {
     struct test_allocator memory;
@@ -228,6 +258,7 @@ int main(void)
         cmocka_unit_test(things_with_one_place_are_found_and_seldom_compared),
         cmocka_unit_test(a_search_wraps_around_the_end_of_the_table),
         cmocka_unit_test(clearing_forgets_all_and_keeps_the_memory),
+        cmocka_unit_test(small_uses_after_a_large_one_find_only_their_own),
         cmocka_unit_test(reserved_inserts_need_no_memory),
         cmocka_unit_test(an_insert_without_memory_leaves_the_index_as_it_was),
         cmocka_unit_test(more_than_a_table_can_hold_is_refused_without_asking),
