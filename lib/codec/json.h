@@ -9,6 +9,9 @@
 #include "base/base.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define JSON_ONES 0x0101010101010101u
 #define JSON_HIGH_BITS (JSON_ONES * 0x80u)
@@ -48,6 +51,18 @@ static inline bool json_is_plain(unsigned char byte)
     return byte >= 0x20 && byte != '"' && byte != '\\';
 }
 
+#ifdef __SSE2__
+/* A bit for each of sixteen bytes that JSON escapes. */
+static inline unsigned json_special16(__m128i bytes)
+{
+    const __m128i quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    const __m128i backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), controls));
+}
+#endif
+
 /* Copies bytes from `from` to `to` up to the first that JSON escapes, or `end`, and returns how
  * many. `to` has room for as many as are left; some of them may be scribbled on behind the copy.
  * Bits of all copied bytes are added to *seen, so that `*seen & JSON_HIGH_BITS` tells text that is
@@ -56,6 +71,20 @@ static inline size_t json_copy_plain(const char *from, const char *end, char *to
 {
     const char *at = from;
 
+#ifdef __SSE2__
+    while (end - at >= 16) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        const unsigned special = json_special16(bytes);
+        const unsigned high = (unsigned)_mm_movemask_epi8(bytes);
+
+        _mm_storeu_si128((__m128i *)(void *)(to + (at - from)), bytes);
+        if (high & (special ^ (special - 1)))
+            *seen |= JSON_HIGH_BITS;
+        if (special)
+            return (size_t)(at - from) + (size_t)__builtin_ctz(special);
+        at += 16;
+    }
+#endif
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     while (end - at >= 8) {
         const uint64_t word = json_load8(at);
