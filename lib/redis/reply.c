@@ -131,6 +131,7 @@ static void *take(struct redis_replies *replies, int type, int64_t number)
     case CACHE_FILL:
     case CACHE_UNLEASE:
     case CACHE_INVALIDATE:
+    case CACHE_UNBLOCK:
         is_expected = take_number(pending, type, number);
         break;
     }
