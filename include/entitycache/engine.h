@@ -58,7 +58,10 @@ typedef struct entc_engine_options {
     /* redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]; "none": no cache at all;
      * default redis://127.0.0.1:6379/0. */
     const char *redis_uri;
-    const char *redis_user;     /* instead of the URI's */
+    /* Instead of the URI's. For entities A and B and the prefix t: it needs, and nothing else:
+     * ACL SETUSER u on >secret ~t:A-* ~{t:A-*}:l ~t:B-* ~{t:B-*}:l resetchannels -@all
+     *   +mget +set +get +del +pttl +eval +evalsha    (+select for another database than 0) */
+    const char *redis_user;
     const char *redis_password; /* instead of the URI's */
     const char *postgres;   /* libpq's keyword=value text or URI; default: libpq's PG* variables */
     const char *key_prefix; /* before every key; [A-Za-z0-9._:-], at most 64 bytes; default none */
