@@ -74,10 +74,13 @@ typedef struct entc_engine_options {
     int64_t ttl_us;             /* of cached entities, upper bound; default 300 s */
     int64_t negative_ttl_us;    /* of cached absences; default 20 s, -1: never cached */
     int64_t lease_us;           /* life of a reader's lease; default 3 s */
-    uint64_t max_value_bytes;   /* larger JSON is not cached; default 1 MiB */
-    int32_t log_level;          /* messages up to this level; default ENTC_LOG_WARNING */
-    uint32_t reserved;          /* 0 */
-    entc_log_fn log;            /* NULL: no log */
+    /* Larger JSON is not cached; default 1 MiB. What is larger and was put there by others is
+     * removed by the read that meets it; if it exceeds the limit by 128 KiB its connection ends
+     * with it, and if its length does not come within redis_timeout_us it stays. */
+    uint64_t max_value_bytes;
+    int32_t log_level; /* messages up to this level; default ENTC_LOG_WARNING */
+    uint32_t reserved; /* 0 */
+    entc_log_fn log;   /* NULL: no log */
     void *log_user;
     /* NULL: malloc; must outlive the engine and everything made from it. */
     const entc_allocator *allocator;
