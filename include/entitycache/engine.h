@@ -124,8 +124,9 @@ ENTC_EXPORT entc_status entc_engine_new(const entc_engine_options *options,
                                         entc_engine **ret_engine, entc_error **reterr);
 
 /* Stops: refuses new operations, gives those under way `timeout_us` microseconds to end, completes
- * the rest with ENTC_E_CLOSED, delivers every callback and joins helper threads. No host code is
- * called afterwards. A second call does nothing. Entities stay valid.
+ * the rest with ENTC_E_CLOSED, delivers every callback and joins helper threads. It also waits,
+ * however long, for callbacks that run on other threads at that moment. No host code is called
+ * afterwards. A second call does nothing. Entities stay valid.
  * Ownership: none. Threads: Free; not inside a callback.
  * Errors: ENTC_E_INVALID, ENTC_E_REENTRANT, ENTC_E_FORKED. Since: 0.1 */
 ENTC_EXPORT entc_status entc_engine_close(entc_engine *engine, int64_t timeout_us);
