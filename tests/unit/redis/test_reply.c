@@ -139,6 +139,8 @@ static void a_reply_of_another_type_or_count_ends_the_connection(void **state)
                                               {CACHE_FILL, 1, "*1\r\n"},
                                               {CACHE_UNLEASE, 1, ":2\r\n"},
                                               {CACHE_UNLEASE, 1, "$-1\r\n"},
+                                              {CACHE_UNBLOCK, 1, ":2\r\n"},
+                                              {CACHE_UNBLOCK, 1, "$-1\r\n"},
                                               {CACHE_INVALIDATE, 1, ":0\r\n"},
                                               {CACHE_INVALIDATE, 1, "$-1\r\n"},
                                               {CACHE_INVALIDATE, 1, ":1\r\n:2\r\n"},
