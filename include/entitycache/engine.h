@@ -58,7 +58,10 @@ typedef struct entc_engine_options {
     /* redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]; "none": no cache at all;
      * default redis://127.0.0.1:6379/0. */
     const char *redis_uri;
-    const char *redis_user;     /* instead of the URI's */
+    /* Instead of the URI's. For entities A and B and the prefix t: it needs, and nothing else:
+     * ACL SETUSER u on >secret ~t:A-* ~{t:A-*}:l ~t:B-* ~{t:B-*}:l resetchannels -@all
+     *   +mget +set +get +del +pttl +eval +evalsha    (+select for another database than 0) */
+    const char *redis_user;
     const char *redis_password; /* instead of the URI's */
     const char *postgres;   /* libpq's keyword=value text or URI; default: libpq's PG* variables */
     const char *key_prefix; /* before every key; [A-Za-z0-9._:-], at most 64 bytes; default none */
@@ -71,10 +74,13 @@ typedef struct entc_engine_options {
     int64_t ttl_us;             /* of cached entities, upper bound; default 300 s */
     int64_t negative_ttl_us;    /* of cached absences; default 20 s, -1: never cached */
     int64_t lease_us;           /* life of a reader's lease; default 3 s */
-    uint64_t max_value_bytes;   /* larger JSON is not cached; default 1 MiB */
-    int32_t log_level;          /* messages up to this level; default ENTC_LOG_WARNING */
-    uint32_t reserved;          /* 0 */
-    entc_log_fn log;            /* NULL: no log */
+    /* Larger JSON is not cached; default 1 MiB. What is larger and was put there by others is
+     * removed by the read that meets it; if it exceeds the limit by 128 KiB its connection ends
+     * with it, and if its length does not come within redis_timeout_us it stays. */
+    uint64_t max_value_bytes;
+    int32_t log_level; /* messages up to this level; default ENTC_LOG_WARNING */
+    uint32_t reserved; /* 0 */
+    entc_log_fn log;   /* NULL: no log */
     void *log_user;
     /* NULL: malloc; must outlive the engine and everything made from it. */
     const entc_allocator *allocator;
@@ -118,8 +124,9 @@ ENTC_EXPORT entc_status entc_engine_new(const entc_engine_options *options,
                                         entc_engine **ret_engine, entc_error **reterr);
 
 /* Stops: refuses new operations, gives those under way `timeout_us` microseconds to end, completes
- * the rest with ENTC_E_CLOSED, delivers every callback and joins helper threads. No host code is
- * called afterwards. A second call does nothing. Entities stay valid.
+ * the rest with ENTC_E_CLOSED, delivers every callback and joins helper threads. It also waits,
+ * however long, for callbacks that run on other threads at that moment. No host code is called
+ * afterwards. A second call does nothing. Entities stay valid.
  * Ownership: none. Threads: Free; not inside a callback.
  * Errors: ENTC_E_INVALID, ENTC_E_REENTRANT, ENTC_E_FORKED. Since: 0.1 */
 ENTC_EXPORT entc_status entc_engine_close(entc_engine *engine, int64_t timeout_us);

@@ -19,7 +19,10 @@ ENTC_BEGIN_DECLS
 #define ENTC_GENERATED 4u    /* made by the database: read, never written by a save */
 #define ENTC_READ_ONLY 8u    /* read, never written by a save */
 #define ENTC_JSON_STRING 16u /* an INT64 that stands in JSON as a string (both are read) */
-#define ENTC_SENSITIVE 32u   /* its value never appears in a log or an error */
+/* Its value never appears in a log or an error. PostgreSQL's messages may quote rows, so of an
+ * entity with such a field they are replaced by what their SQLSTATE says in words; only complaints
+ * about the statement itself, such as a missing column, are passed on. */
+#define ENTC_SENSITIVE 32u
 
 /* One field of an entity. Its column has the field's name, unless the model says otherwise. */
 typedef struct entc_field {

@@ -12,7 +12,13 @@ ENTC_BEGIN_DECLS
 
 /* Types of fields and values: C member; JSON form; PostgreSQL types. Doubles are the shortest
  * number that round-trips, or "NaN", "Infinity", "-Infinity"; timestamps are microseconds since
- * 1970-01-01T00:00:00Z, as "2026-11-22T10:00:00.000000Z". */
+ * 1970-01-01T00:00:00Z, as "2026-11-22T10:00:00.000000Z".
+ *
+ * Other types read as ENTC_TEXT, and what to_json() makes, look as the session shows them: that
+ * depends on TimeZone, DateStyle (::text only), IntervalStyle, extra_float_digits, bytea_output and
+ * lc_monetary. Declare such a column as what it is, or give all who share the cache the same
+ * settings, by `options` of the connection text or ALTER ROLE ... SET. char(n) is without its
+ * padding blanks as ENTC_TEXT, and with them as ENTC_JSON. */
 #define ENTC_NULL 0u      /* no value */
 #define ENTC_BOOL 1u      /* uint8_t 0 or 1; true, false; bool */
 #define ENTC_INT64 2u     /* int64_t; number; int2, int4, int8 */

@@ -17,11 +17,12 @@
 
 /* Steps of coherence.md 1.2. The lease key of key K is `{K}:l`; the port forms it. */
 enum cache_step {
-    CACHE_MGET,      /* values of the keys: one MGET (per node) */
-    CACHE_LEASE,     /* SET L r:token NX PX ttl_ms: result 1 won, 0 lost */
-    CACHE_FILL,      /* fill K L token value ttl_ms: result 1 stored, 0 refused */
-    CACHE_UNLEASE,   /* compare and delete L: result 1 deleted, 0 was not ours */
-    CACHE_INVALIDATE /* inval L, then DEL K: result 1 */
+    CACHE_MGET,       /* values of the keys: one MGET (per node) */
+    CACHE_LEASE,      /* SET L r:token NX PX ttl_ms: result 1 won, 0 lost */
+    CACHE_FILL,       /* fill K L token value ttl_ms: result 1 stored, 0 refused */
+    CACHE_UNLEASE,    /* compare and delete L: result 1 deleted, 0 was not ours */
+    CACHE_INVALIDATE, /* inval L, then DEL K: result 1 */
+    CACHE_UNBLOCK     /* delete L if nobody of us wrote it: result 1 deleted, 0 it may be ours */
 };
 
 struct cache_item {

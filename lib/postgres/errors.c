@@ -1,5 +1,7 @@
 /* Failures: what the server or libpq says becomes one status and a story for people. Only first
- * lines and primary messages are passed on: DETAIL and CONTEXT may show rows. */
+ * lines and primary messages are passed on: DETAIL and CONTEXT may show rows. Primary messages may
+ * too (`invalid input syntax for type integer: "..."`), so of a model with an ENTC_SENSITIVE field
+ * even they are not. */
 #include "postgres/internal.h"
 
 #include <stdio.h>
@@ -107,20 +109,70 @@ static void add_operand(entc_error **reterr, const struct db_query *query)
                   schema_type_name(is_pages ? query->id_type : type->fields[key].type));
 }
 
+/* ---- what may quote a row ---- */
+
+static const char *sensitive_field(const struct db_query *query)
+{
+    const struct schema_type *type = query->model->type;
+
+    for (uint32_t i = 0; i < type->field_count; i++)
+        if (type->fields[i].flags & ENTC_SENSITIVE)
+            return type->fields[i].name;
+    return NULL;
+}
+
+/* A complaint about the statement itself: it was made before any row was read. What is raised while
+ * rows are read has no position in the statement, and what a function raises has a context. */
+static bool is_about_statement(const PGresult *result, const char *sqlstate)
+{
+    return sqlstate && strncmp(sqlstate, "42", 2) == 0 &&
+           PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) &&
+           !PQresultErrorField(result, PG_DIAG_INTERNAL_POSITION) &&
+           !PQresultErrorField(result, PG_DIAG_CONTEXT);
+}
+
+/* A check reads the catalogue alone. */
+static bool is_withheld(const struct db_query *query, const PGresult *result, const char *sqlstate)
+{
+    return query->kind != DB_CHECK && sensitive_field(query) &&
+           !is_about_statement(result, sqlstate);
+}
+
+/* libpq tells the end of a session without a SQLSTATE, perhaps in the server's words. */
+static void withhold(entc_error **reterr, const struct db_query *query, entc_status status,
+                     const char *sqlstate)
+{
+    error_set(reterr, status, "postgres",
+              "%s.%s: %s; the text is withheld, because field \"%s\" is ENTC_SENSITIVE",
+              query->model->schema, query->model->read_from,
+              postgres_condition_of(sqlstate ? sqlstate : "08"), sensitive_field(query));
+    error_hint(reterr, "see the server's log");
+}
+
+static void pass_on(entc_error **reterr, const struct db_query *query, entc_status status,
+                    const PGresult *result)
+{
+    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    char line[LINE_MAX_BYTES];
+
+    /* Without a primary message it is libpq that speaks. */
+    copy_first_line(line, primary ? primary : PQresultErrorMessage(result));
+    error_set(reterr, status, "postgres", "%s.%s: %s", query->model->schema,
+              query->model->read_from, line[0] ? line : "the connection was lost");
+}
+
 entc_status postgres_error_of_result(entc_error **reterr, const struct db_query *query,
                                      const PGresult *result)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const struct postgres_failure *failure = postgres_failure_of(sqlstate);
-    char line[LINE_MAX_BYTES];
 
     if (!sqlstate && postgres_says_no_memory(PQresultErrorMessage(result)))
         return error_no_memory(reterr);
-    /* Without a primary message it is libpq that speaks. */
-    copy_first_line(line, primary ? primary : PQresultErrorMessage(result));
-    error_set(reterr, failure->status, "postgres", "%s.%s: %s", query->model->schema,
-              query->model->read_from, line[0] ? line : "the connection was lost");
+    if (is_withheld(query, result, sqlstate))
+        withhold(reterr, query, failure->status, sqlstate);
+    else
+        pass_on(reterr, query, failure->status, result);
     if (is_mismatch(sqlstate))
         add_operand(reterr, query);
     error_sqlstate(reterr, sqlstate);

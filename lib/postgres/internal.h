@@ -220,11 +220,17 @@ const struct postgres_failure *postgres_failure_of(const char *sqlstate);
 /* Whether libpq says that memory of this process is out; it has no other way to say it. (A
  * translated libpq is not understood; then it stays a failure of the database.) */
 bool postgres_says_no_memory(const char *message);
-/* Writes what the server, or libpq, said of a query. Returns the failure's status. */
+/* Writes what the server, or libpq, said of a query; of a model with an ENTC_SENSITIVE field only
+ * what cannot quote a row. Returns the failure's status. */
 entc_status postgres_error_of_result(entc_error **reterr, const struct db_query *query,
                                      const PGresult *result);
 /* Writes what libpq said when it could not connect (under PQERRORS_VERBOSE): its first line. */
 entc_status postgres_error_of_connect(entc_error **reterr, const char *message);
+
+/* ---- conditions.c ---- */
+
+/* What this SQLSTATE means, in words. */
+const char *postgres_condition_of(const char *sqlstate);
 
 /* ---- settings.c ---- */
 

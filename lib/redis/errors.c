@@ -2,6 +2,10 @@
  * foresaw fails its batch and nothing else. */
 #include "redis/internal.h"
 
+#define NO_PERMISSION                                                                        \
+    "the user lacks a permission: grant mget, set, get, del, pttl, eval and evalsha on the " \
+    "entities' keys and their leases"
+
 static const struct redis_error errors[] = {
     {"OOM", REDIS_VERDICT_ITEM, ENTC_LOG_WARNING,
      "the server is at its maxmemory and evicts nothing: entities are not cached"},
@@ -22,9 +26,9 @@ static const struct redis_error errors[] = {
      "the server is a node of a Redis Cluster, which this release cannot use"},
     {"ASK", REDIS_VERDICT_DOWN, ENTC_LOG_ERROR,
      "the server is a node of a Redis Cluster, which this release cannot use"},
-    {"NOPERM", REDIS_VERDICT_DOWN, ENTC_LOG_ERROR,
-     "the user lacks a permission: grant mget, set, get, del, pttl, eval and evalsha on the "
-     "entities' keys and their leases"},
+    {"NOPERM", REDIS_VERDICT_DOWN, ENTC_LOG_ERROR, NO_PERMISSION},
+    /* the same of a command inside a script */
+    {"ERR The user executing the script", REDIS_VERDICT_DOWN, ENTC_LOG_ERROR, NO_PERMISSION},
     {"NOAUTH", REDIS_VERDICT_REFUSED, ENTC_LOG_ERROR,
      "the server asks for a password: set redis.password or put it into redis.uri"},
     {"WRONGPASS", REDIS_VERDICT_REFUSED, ENTC_LOG_ERROR, "user or password are wrong"},

@@ -113,6 +113,10 @@ static void format_item(struct redis_pipeline *pipeline, enum cache_step step,
         redis_argument_text(output, "DEL");
         redis_argument(output, item->key.bytes, item->key.length);
         break;
+    case CACHE_UNBLOCK:
+        format_script(pipeline, step, 1, 0);
+        format_lease_key(output, item->key);
+        break;
     }
 }
 

@@ -131,6 +131,7 @@ static void *take(struct redis_replies *replies, int type, int64_t number)
     case CACHE_FILL:
     case CACHE_UNLEASE:
     case CACHE_INVALIDATE:
+    case CACHE_UNBLOCK:
         is_expected = take_number(pending, type, number);
         break;
     }
@@ -330,6 +331,29 @@ static bool refuse_size(struct redis_replies *replies)
     return refuse(replies, "a reply is larger than any value may be") != NULL;
 }
 
+/* hiredis tells a length only when the value is complete. Where one is under way, what the reader
+ * has not taken yet begins with the digits of its length; they come long before the value does, and
+ * while its asker still waits, even if the link is slow. */
+static bool announces_too_much(const struct redis_replies *replies)
+{
+    const struct redis_pending *pending = redis_pipeline_front(replies->pipeline);
+    const redisReader *reader = replies->reader;
+    size_t length = 0;
+
+    if (!pending || pending->step != CACHE_MGET || pending->item == 0)
+        return false;
+    for (size_t i = reader->pos; i < reader->len; i++) {
+        const unsigned char digit = (unsigned char)reader->buf[i] - '0';
+
+        if (digit > 9)
+            return false;
+        if (length > (replies->limit - digit) / 10)
+            return true;
+        length = length * 10 + digit;
+    }
+    return false;
+}
+
 bool redis_replies_feed(struct redis_replies *replies, const char *bytes, size_t length)
 {
     redisReader *reader = replies->reader;
@@ -350,8 +374,7 @@ bool redis_replies_feed(struct redis_replies *replies, const char *bytes, size_t
             redis_pipeline_answered(replies->pipeline);
         }
     } while (reply);
-    /* Lengths are not told before a value is complete, so what is not read yet is measured. */
-    if (reader->len - reader->pos > replies->limit)
+    if (reader->len - reader->pos > replies->limit || announces_too_much(replies))
         return refuse_size(replies);
     return shrink(replies);
 }

@@ -21,11 +21,15 @@ static const struct redis_script unlease = {
 
 /* KEYS: L. Ends a reader's lease; keeps writers' intents and marks them contended, so that none of
  * them writes through. PTTL, DEL and SET PX, because KEEPTTL fails when the server is out of
- * memory. */
+ * memory. A key that is no string goes: it can be no intent. */
 static const struct redis_script invalidate = {
-    "6c977c31243a71c95b6889cff50f002dab6503fc",
-    "local l=redis.call('GET',KEYS[1])\n"
+    "ca99ae6111fd2ddb413021cdd56ff280ff6bba94",
+    "local l=redis.pcall('GET',KEYS[1])\n"
     "if not l then return 1 end\n"
+    "if type(l)=='table' then\n"
+    " if string.find(l.err,'WRONGTYPE',1,true) then redis.call('DEL',KEYS[1]) return 1 end\n"
+    " return l\n"
+    "end\n"
     "local c=string.sub(l,1,2)\n"
     "if c=='r:' then redis.call('DEL',KEYS[1])\n"
     "elseif c=='w:' then\n"
@@ -34,6 +38,17 @@ static const struct redis_script invalidate = {
     " if t>0 then redis.call('SET',KEYS[1],'W:'..string.sub(l,3),'PX',t) end\n"
     "end\n"
     "return 1"};
+
+/* KEYS: L. Leases and intents are strings that expire; what is none, or would stand for ever, was
+ * written by somebody else and keeps K from being cached. Removing it loses no lease and no intent,
+ * and looking and removing are one step, so that none can come between. */
+static const struct redis_script unblock = {
+    "f6b1dd7ff4acaa2868531e061ca7e2b27e08850e",
+    "local l=redis.pcall('GET',KEYS[1])\n"
+    "if type(l)=='table' then\n"
+    " if not string.find(l.err,'WRONGTYPE',1,true) then return l end\n"
+    "elseif redis.call('PTTL',KEYS[1])~=-1 then return 0 end\n"
+    "return redis.call('DEL',KEYS[1])"};
 
 const struct redis_script *redis_script_of(enum cache_step step)
 {
@@ -44,6 +59,8 @@ const struct redis_script *redis_script_of(enum cache_step step)
         return &unlease;
     case CACHE_INVALIDATE:
         return &invalidate;
+    case CACHE_UNBLOCK:
+        return &unblock;
     case CACHE_MGET:
     case CACHE_LEASE:
         break;

@@ -1,4 +1,4 @@
-/* Steps that nobody waits for: fills, leases given back, values removed.
+/* Steps that nobody waits for: fills, leases given back, values and foreign leases removed.
  *
  * Invariant: only an entry whose lease we hold is filled, with the token of that lease, so the
  * cache refuses what came too late to be true. Such a step owns all it needs, outlives its flight,
@@ -60,16 +60,34 @@ static void count_sent(struct engine_hook *hook)
         count_commands(BASE_CONTAINER(link, struct cache_write, link));
 }
 
+static uint64_t count_results(const struct cache_batch *cache, int32_t result)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < cache->count; i++)
+        count += cache->items[i].result == result;
+    return count;
+}
+
+static void tell_unblocked(const struct cache_write *write, uint64_t removed)
+{
+    if (removed > 0)
+        log_write(
+            &services_of(write)->log, ENTC_LOG_WARNING, "redis",
+            "entity '%s': %u lease keys were not ours and blocked the cache; they are removed",
+            write->impl->type->name, (unsigned)removed);
+}
+
 static void on_done(struct cache_batch *cache, entc_status status)
 {
     struct cache_write *write = BASE_CONTAINER(cache, struct cache_write, cache);
-    uint64_t refused = 0;
 
     count_commands(write);
     if (cache->step == CACHE_FILL && status == ENTC_OK)
-        for (size_t i = 0; i < cache->count; i++)
-            refused += cache->items[i].result == 0;
-    repository_audience_count(services_of(write), write->audience, TALLY_FILLS_REFUSED, refused);
+        repository_audience_count(services_of(write), write->audience, TALLY_FILLS_REFUSED,
+                                  count_results(cache, 0));
+    else if (cache->step == CACHE_UNBLOCK)
+        tell_unblocked(write, count_results(cache, 1));
     write_free(write);
 }
 
@@ -287,4 +305,23 @@ void repository_flight_heal(struct repository_batch *batch)
     }
     if (write)
         write_submit(write);
+}
+
+static bool is_still_lost(const struct batch_entry *entry)
+{
+    return entry->stage == ENTRY_UNFENCED;
+}
+
+/* Almost always it is a lease or an intent that stands there, and expires. What does not would keep
+ * the key uncached for ever; only the cache can tell them apart, in one step. */
+void repository_flight_unblock(struct repository_batch *batch)
+{
+    struct cache_write *write = write_new(batch, CACHE_UNBLOCK, is_still_lost);
+
+    if (!write)
+        return;
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (is_still_lost(&batch->entries[i]))
+            write_add(write, batch, i);
+    write_submit(write);
 }

@@ -3,7 +3,7 @@
  * MGET; misses are leased; winners (and keys that cannot be leased) go to the database in one
  * query, whose rows fill the cache under the lease; losers are asked again after it, after that of
  * another flight of ours which won, or after a pause where nobody of us reads, and what then
- * remains goes to the database without fill
+ * remains goes to the database without fill, while what blocks it is removed if it is none of ours
  * (coherence.md 1.3). Invariant: the query is submitted only after the LEASE replies, and a key
  * without a lease of ours is never filled. A flight ends when nobody waits for it. */
 #include "repository/flight.h"

@@ -173,5 +173,8 @@ void repository_flight_fill(struct repository_batch *batch);
 void repository_flight_unlease(struct repository_batch *batch);
 /* Removes values that were corrupt or another entity's. Before the leases: it would kill them. */
 void repository_flight_heal(struct repository_batch *batch);
+/* For losers that are still not cached: removes what stands at their lease keys, unless it is a
+ * lease or an intent. */
+void repository_flight_unblock(struct repository_batch *batch);
 
 #endif

@@ -264,6 +264,8 @@ static void on_mget(struct cache_batch *cache, entc_status status)
     end_wait(batch);
     if (status == ENTC_OK) {
         adopt(batch);
+        if (batch->is_second)
+            repository_flight_unblock(batch);
         repository_flight_next(batch);
         return;
     }

@@ -30,7 +30,6 @@ struct bench {
     struct entity_draft *draft;
     struct buffer *buffer;
     struct entc_entity *entity;
-    struct floor_event *floor_event; /* the same, for the floor's printer */
 };
 
 /* One call of a case; exits when the answer is wrong: a wrong answer has no speed. */

@@ -276,13 +276,27 @@ static void library_encode(struct bench *bench)
     bench_require(bench->buffer->length == bench->json_length, "encode");
 }
 
+/* The entity that the library encodes, as the floor holds it: whichever cases ran before. */
+static struct floor_event floor_event_of(const Event *record)
+{
+    return (struct floor_event){.id = record->id,
+                                .campaign_id = record->campaign_id,
+                                .capacity = record->capacity,
+                                .title = {record->title.ptr, record->title.len},
+                                .venue = {record->venue.ptr, record->venue.len},
+                                .starts_at = record->starts_at,
+                                .price = record->price,
+                                .is_public = record->is_public};
+}
+
 static void floor_encode_many(struct bench *bench)
 {
+    const struct floor_event floor_event = floor_event_of(entc_entity_record(bench->entity));
     char out[1024];
     size_t length = 0;
 
     for (size_t i = 0; i < bench->batch; i++)
-        length = floor_encode(bench->floor_event, out);
+        length = floor_encode(&floor_event, out);
     bench_require(length == bench->json_length && memcmp(out, bench->json, length) == 0,
                   "floor encode");
 }
@@ -373,7 +387,6 @@ static void prepare_codec(struct bench *bench)
     bench_require(codec_encode(bench->entity, bench->buffer) == CODEC_OK, "encode");
     memcpy(bench->json, bench->buffer->bytes, bench->buffer->length);
     bench->json_length = bench->buffer->length;
-    bench->floor_event = floor_decode_one(bench);
 }
 
 void bench_open(struct bench *bench, const char *redis_path, const char *conninfo, int64_t rows)
@@ -393,7 +406,6 @@ void bench_close(struct bench *bench)
     entc_entity_unref(bench->entity);
     entity_draft_fini(bench->draft);
     buffer_fini(bench->buffer);
-    free(bench->floor_event);
     free(bench->draft);
     free(bench->buffer);
     entc_relation_free(bench->campaign_events);

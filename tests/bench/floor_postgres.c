@@ -37,6 +37,26 @@ static int64_t int8_at(const PGresult *result, int row, int column)
     return (int64_t)be64toh(value);
 }
 
+/* The first ids of an int8[] without NULLs: dimensions, flags, type, count and lower bound, then
+ * each with its length before it. An empty array has no dimension. */
+static size_t read_array(const char *bytes, size_t first, int64_t *ids)
+{
+    uint32_t dimensions = 0;
+    uint32_t count = 0;
+    uint64_t id = 0;
+
+    memcpy(&dimensions, bytes, 4);
+    if (dimensions == 0)
+        return 0;
+    memcpy(&count, bytes + 12, 4);
+    count = ntohl(count) < first ? ntohl(count) : (uint32_t)first;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(&id, bytes + 24 + (size_t)i * 12, 8);
+        ids[i] = (int64_t)be64toh(id);
+    }
+    return count;
+}
+
 static const char *keep(struct floor *floor, const PGresult *result, int row, int column,
                         size_t *ret_length)
 {
@@ -123,10 +143,10 @@ size_t floor_list(struct floor *floor, int64_t first, int64_t *ids)
 size_t floor_pages(struct floor *floor, const int64_t *parents, size_t count, int64_t first,
                    int64_t *ids)
 {
+    /* The library's own form: what is compared is the clients, not two plans. */
     static const char sql[] =
-        "SELECT p.i, c.\"id\" FROM unnest($1) WITH ORDINALITY AS p(k, i) CROSS JOIN LATERAL "
-        "(SELECT \"id\" FROM \"public\".\"events\" t WHERE t.\"campaign_id\" = p.k "
-        "ORDER BY t.\"id\" LIMIT $2) AS c";
+        "SELECT p.i,ARRAY(SELECT \"id\" FROM \"public\".\"events\" WHERE \"campaign_id\" = p.k "
+        "ORDER BY \"id\" LIMIT $2) FROM unnest($1) WITH ORDINALITY AS p(k,i)";
     const Oid types[] = {INT8_ARRAY, INT8};
     uint64_t limit = htobe64((uint64_t)first + 1);
     int lengths[] = {0, 8};
@@ -134,18 +154,10 @@ size_t floor_pages(struct floor *floor, const int64_t *parents, size_t count, in
     const char *values[] = {array, (const char *)&limit};
     PGresult *result = run(floor, sql, 2, types, values, lengths);
     int rows = PQntuples(result);
-    int64_t parent = -1;
-    int64_t of_parent = 0;
     size_t kept = 0;
 
-    for (int row = 0; row < rows; row++) {
-        int64_t of = int8_at(result, row, 0);
-
-        of_parent = of == parent ? of_parent + 1 : 1;
-        parent = of;
-        if (of_parent <= first)
-            ids[kept++] = int8_at(result, row, 1);
-    }
+    for (int row = 0; row < rows; row++)
+        kept += read_array(PQgetvalue(result, row, 1), (size_t)first, ids + kept);
     PQclear(result);
     free(array);
     return kept;

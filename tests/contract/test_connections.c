@@ -157,21 +157,68 @@ static void messages_above_the_level_are_not_written(void **state)
     test_redis_restart(&f->redis);
 }
 
+/* As engine.h names them. */
+#define RIGHTS \
+    "~Campaign-* ~{Campaign-*}:l resetchannels -@all +mget +set +get +del +pttl +eval +evalsha"
+
+static bool says_permission(void *context)
+{
+    return strstr(((const struct notes *)context)->text, "the user lacks a permission") != NULL;
+}
+
 static void the_rights_that_a_cache_needs_are_few(void **state)
 {
     struct fixture *f = *state;
+    struct notes notes = {.count = 0};
 
-    make_user(f, "~Campaign-* ~{Campaign-*}:l resetchannels -@all +mget +set +get +del +pttl +eval "
-                 "+evalsha");
+    make_user(f, RIGHTS);
     f->options.redis_user = "reader";
     f->options.redis_password = SECRET;
+    f->options.log = note;
+    f->options.log_user = &notes;
     remake_engine(f);
     assert_true(uses_the_cache(f));
     freeReplyObject(test_redis_command(&f->redis, "SET Campaign-2 {broken"));
     drop(fixture_get(f, f->campaigns, 2), 2);
     fixture_await_fills(f, 2);
     fixture_assert_value(f, "Campaign-2", "{\"id\":2,\"title\":\"Campaign 2\"}");
+    freeReplyObject(test_redis_command(&f->redis, "HSET {Campaign-3}:l a b"));
+    drop(fixture_get(f, f->campaigns, 3), 3);
+    drop(fixture_get(f, f->campaigns, 3), 3);
+    fixture_await_fills(f, 3);
+    fixture_assert_keys(f, "Campaign-1 Campaign-2 Campaign-3");
     assert_int_equal(fixture_counters(f).redis_failures, 0);
+    assert_int_equal(notes.count, 2);
+    fixture_assert_says(notes.text,
+                        "1 corrupt and 0 foreign values in the cache; they are removed");
+    fixture_assert_says(notes.text, "1 lease keys were not ours");
+}
+
+/* Fills on a connection of its own bring the script's text, later ones its hash. */
+static void each_of_these_rights_is_needed(void **state)
+{
+    static const char *const rights[] = {"-mget", "-set",  "-get",    "-del",
+                                         "-pttl", "-eval", "-evalsha"};
+    struct fixture *f = *state;
+
+    f->options.redis_user = "reader";
+    f->options.redis_password = SECRET;
+    for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+        struct notes notes = {.count = 0};
+        char text[200];
+
+        snprintf(text, sizeof(text), RIGHTS " %s", rights[i]);
+        make_user(f, text);
+        freeReplyObject(test_redis_command(&f->redis, "FLUSHALL"));
+        freeReplyObject(test_redis_command(&f->redis, "SET {Campaign-1}:l a"));
+        f->options.log = note;
+        f->options.log_user = &notes;
+        remake_engine(f);
+        for (int64_t id = 1; id <= 3; id++)
+            drop(fixture_get(f, f->campaigns, id), id);
+        fixture_drive_until(f, says_permission, &notes);
+        fixture_free_engine(f);
+    }
 }
 
 static void missing_rights_cost_the_cache_and_no_answer(void **state)
@@ -304,6 +351,7 @@ int main(void)
         IN_BOTH_DRIVES(log_messages_are_one_line_and_hold_no_ids_and_no_values),
         IN_BOTH_DRIVES(messages_above_the_level_are_not_written),
         IN_BOTH_DRIVES(the_rights_that_a_cache_needs_are_few),
+        IN_BOTH_DRIVES(each_of_these_rights_is_needed),
         IN_BOTH_DRIVES(missing_rights_cost_the_cache_and_no_answer),
         IN_BOTH_DRIVES(redis_is_reached_by_tcp),
         IN_BOTH_DRIVES(a_host_name_is_resolved),

@@ -3,6 +3,7 @@
 #include "fault.h"
 
 #include <sched.h>
+#include <string.h>
 
 #define FEW 3 /* campaigns; with one that does not exist four keys */
 #define EVERY 1000
@@ -150,6 +151,34 @@ static void a_reply_that_trickles_beyond_the_budget_costs_it_and_no_answer(void 
     fault_recover(fault);
 }
 
+/* At 4 MB a second it takes half a second; its length comes with its first bytes. */
+static void a_huge_value_on_a_slow_link_is_removed(void **state)
+{
+    const size_t length = (size_t)2 * 1024 * 1024;
+    const int64_t end = fixture_now_us() + FIXTURE_PATIENCE_MS * INT64_C(1000);
+    struct fault *fault = *state;
+    char *huge = calloc(1, length);
+    char *value = NULL;
+
+    assert_non_null(huge);
+    fault_hurry(fault);
+    fault_warm(fault, FEW);
+    freeReplyObject(test_redis_command(&fault->f->redis, "SET Campaign-2 %b", huge, length));
+    free(huge);
+    test_proxy_trickle(fault->redis, PROXY_FROM_SERVER, 4096, 1000);
+    do {
+        free(value);
+        fault_read_soon(fault, FEW);
+        value = test_redis_text(&fault->f->redis, "Campaign-2");
+        if (fixture_now_us() > end)
+            fail_msg("the value is never removed");
+    } while (!value || strcmp(value, "{\"id\":2,\"title\":\"Campaign 2\"}") != 0);
+    free(value);
+    assert_in_range(fixture_counters(fault->f).corrupt, 1, UINT64_MAX);
+    test_proxy_heal(fault->redis);
+    fault_recover(fault);
+}
+
 /* A bit of a value may make another valid value: only the protocol can be protected here, and ids
  * are. So of the answer only that which holds no text is bent: heads, lengths, names, ids. */
 static bool is_right_or_bent(struct fault *fault, int64_t id)
@@ -260,6 +289,8 @@ int main(void)
         OVER_UNIX(replies_that_are_always_cut_at_some_byte_cost_the_cache_and_no_answer),
         OVER_UNIX(a_reply_that_stops_in_its_middle_is_given_up_in_time),
         OVER_UNIX(replies_that_trickle_or_are_split_anywhere_are_read_as_ever),
+        OVER_UNIX(a_huge_value_on_a_slow_link_is_removed),
+        IN_HOST_DRIVE(a_huge_value_on_a_slow_link_is_removed),
         OVER_UNIX(a_reply_that_trickles_beyond_the_budget_costs_it_and_no_answer),
         OVER_UNIX(a_bit_flipped_anywhere_in_a_reply_never_gives_another_entity),
         OVER_UNIX(replies_that_come_twice_are_never_taken_for_the_next_ones),

@@ -94,7 +94,7 @@ static void ask(struct wire *wire, uint8_t shape, uint8_t victim)
 
     asker->wire = wire;
     asker->victim = victim < 0x80 ? NOBODY : victim % BATCHES;
-    asker->batch = (struct cache_batch){.step = (enum cache_step)(shape % 5),
+    asker->batch = (struct cache_batch){.step = (enum cache_step)(shape % 6),
                                         .items = asker->items,
                                         .count = 1 + (shape >> 4) % ITEMS,
                                         .value = take_value,

@@ -25,6 +25,7 @@ static void assert_serves(struct redis_rig *rig)
     assert_string_equal(value, "{}");
     free(value);
     assert_int_equal(rig_step(rig, CACHE_INVALIDATE, "User-1", NULL, NULL, 0), 1);
+    assert_int_equal(rig_step(rig, CACHE_UNBLOCK, "User-1", NULL, NULL, 0), 0);
     assert_null(rig_get(rig, "User-1"));
 }
 

@@ -39,14 +39,14 @@ static struct rig_batch *make(struct scene *scene, enum cache_step step, const c
 
 static void replies_of_detached_batches_are_swallowed_and_the_next_are_right(void **state)
 {
-    static const enum cache_step steps[] = {CACHE_MGET, CACHE_LEASE, CACHE_FILL, CACHE_UNLEASE,
-                                            CACHE_INVALIDATE};
+    static const enum cache_step steps[] = {CACHE_MGET,    CACHE_LEASE,      CACHE_FILL,
+                                            CACHE_UNLEASE, CACHE_INVALIDATE, CACHE_UNBLOCK};
     struct scene scene;
 
     (void)state;
     open_scene(&scene, NULL, 10 * SECOND_US);
     rig_tell(&scene.redis, "MSET Next-0 zero Next-1 one");
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         struct rig_batch *lost = make(&scene, steps[i], "Lost-", 7);
         struct rig_batch *next = make(&scene, CACHE_MGET, "Next-", 3);
 

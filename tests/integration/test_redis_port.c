@@ -250,7 +250,7 @@ static void invalidate_keeps_a_writers_intent_and_marks_it_contended(void **stat
     }
 }
 
-static void a_lease_key_of_a_foreign_type_fails_its_item_only(void **state)
+static void invalidate_removes_a_lease_key_of_a_foreign_type(void **state)
 {
     struct scene *scene = *state;
     struct rig_batch *batch = rig_batch_new(&scene->rig, CACHE_INVALIDATE, "User-", 3);
@@ -258,21 +258,75 @@ static void a_lease_key_of_a_foreign_type_fails_its_item_only(void **state)
     rig_tell(&scene->redis, "HSET {User-1}:l field value");
     rig_tell(&scene->redis, "MSET User-0 {} User-1 {} User-2 {}");
     assert_int_equal(rig_run(batch), ENTC_OK);
-    assert_int_equal(batch->items[0].result, 1);
-    assert_int_equal(batch->items[1].result, -1);
-    assert_int_equal(batch->items[2].result, 1);
-    assert_int_equal(test_redis_integer(&scene->redis, "EXISTS User-0 User-1 User-2"), 0);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(batch->items[i].result, 1);
+    assert_int_equal(test_redis_integer(&scene->redis, "DBSIZE"), 0);
     rig_batch_free(batch);
+}
+
+static void a_lease_key_of_a_foreign_type_fails_its_item_only(void **state)
+{
+    struct scene *scene = *state;
+    struct rig_batch *lease = rig_batch_new(&scene->rig, CACHE_LEASE, "User-", 3);
+    struct rig_batch *fill = rig_batch_new(&scene->rig, CACHE_FILL, "User-", 3);
+
+    assert_int_equal(rig_run(lease), ENTC_OK);
+    rig_tell(&scene->redis, "DEL {User-1}:l");
+    rig_tell(&scene->redis, "HSET {User-1}:l field value");
+    assert_int_equal(rig_run(fill), ENTC_OK);
+    assert_int_equal(fill->items[0].result, 1);
+    assert_int_equal(fill->items[1].result, -1);
+    assert_int_equal(fill->items[2].result, 1);
+    assert_int_equal(test_redis_integer(&scene->redis, "EXISTS User-0 User-1 User-2"), 2);
+    rig_batch_free(lease);
+    rig_batch_free(fill);
+}
+
+/* ---- UNBLOCK ---- */
+
+static void unblock_removes_what_nobody_of_us_wrote(void **state)
+{
+    static const char *const foreign[] = {
+        "HSET {User-1}:l field value",   "RPUSH {User-1}:l value",        "SADD {User-1}:l value",
+        "ZADD {User-1}:l 1 value",       "XADD {User-1}:l * field value", "SET {User-1}:l value",
+        "SET {User-1}:l r:" RIG_TOKEN_A, "SET {User-1}:l w:" RIG_TOKEN_A};
+    struct scene *scene = *state;
+
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+        rig_tell(&scene->redis, foreign[i]);
+        assert_int_equal(rig_step(&scene->rig, CACHE_UNBLOCK, "User-1", NULL, NULL, 0), 1);
+        assert_int_equal(test_redis_integer(&scene->redis, "DBSIZE"), 0);
+    }
+    rig_tell(&scene->redis, "HSET {User-1}:l field value");
+    rig_tell(&scene->redis, "PEXPIRE {User-1}:l 60000");
+    assert_int_equal(rig_step(&scene->rig, CACHE_UNBLOCK, "User-1", NULL, NULL, 0), 1);
+    assert_int_equal(rig_step(&scene->rig, CACHE_UNBLOCK, "User-1", NULL, NULL, 0), 0);
+}
+
+static void unblock_keeps_leases_intents_and_values(void **state)
+{
+    static const char *const ours[] = {"r:" RIG_TOKEN_A, "w:" RIG_TOKEN_A, "W:" RIG_TOKEN_A};
+    struct scene *scene = *state;
+
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        freeReplyObject(test_redis_command(&scene->redis, "SET {User-1}:l %s PX 60000", ours[i]));
+        rig_tell(&scene->redis, "SET User-1 {}");
+        assert_int_equal(rig_step(&scene->rig, CACHE_UNBLOCK, "User-1", NULL, NULL, 0), 0);
+        assert_value(scene, "{User-1}:l", ours[i]);
+        assert_value(scene, "User-1", "{}");
+        assert_in_range(test_redis_integer(&scene->redis, "PTTL {User-1}:l"), 1, 60000);
+    }
 }
 
 /* ---- scripts ---- */
 
 static void the_servers_hash_of_each_script_is_ours(void **state)
 {
-    static const enum cache_step steps[] = {CACHE_FILL, CACHE_UNLEASE, CACHE_INVALIDATE};
+    static const enum cache_step steps[] = {CACHE_FILL, CACHE_UNLEASE, CACHE_INVALIDATE,
+                                            CACHE_UNBLOCK};
     struct scene *scene = *state;
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         const struct redis_script *script = redis_script_of(steps[i]);
         redisReply *reply = test_redis_command(&scene->redis, "SCRIPT LOAD %s", script->text);
 
@@ -328,7 +382,10 @@ int main(void)
         TEST(unlease_gives_back_our_lease_only),
         TEST(invalidate_removes_the_value_and_ends_a_readers_lease),
         TEST(invalidate_keeps_a_writers_intent_and_marks_it_contended),
+        TEST(invalidate_removes_a_lease_key_of_a_foreign_type),
         TEST(a_lease_key_of_a_foreign_type_fails_its_item_only),
+        TEST(unblock_removes_what_nobody_of_us_wrote),
+        TEST(unblock_keeps_leases_intents_and_values),
         TEST(the_servers_hash_of_each_script_is_ours),
         TEST(scripts_that_the_server_forgot_are_said_again)};
 

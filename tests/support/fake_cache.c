@@ -46,7 +46,8 @@ void fake_journal_fini(struct fake_journal *journal)
 
 static const char *step_name(enum cache_step step)
 {
-    static const char *const names[] = {"MGET", "LEASE", "FILL", "UNLEASE", "INVALIDATE"};
+    static const char *const names[] = {"MGET",    "LEASE",      "FILL",
+                                        "UNLEASE", "INVALIDATE", "UNBLOCK"};
 
     return names[step];
 }
@@ -130,6 +131,15 @@ static int32_t unlease(struct fake_entry *entry, const char *token)
     return 1;
 }
 
+/* A lease "foreign" is none: another tool wrote it. */
+static int32_t unblock(struct fake_entry *entry)
+{
+    if (strcmp(entry->lease, "foreign") != 0)
+        return 0;
+    entry->lease[0] = '\0';
+    return 1;
+}
+
 static void run_item(struct fake_cache *cache, struct cache_batch *batch, size_t slot)
 {
     struct cache_item *item = &batch->items[slot];
@@ -153,6 +163,9 @@ static void run_item(struct fake_cache *cache, struct cache_batch *batch, size_t
             entry->lease[0] = '\0';
         store(entry, NULL, 0);
         item->result = 1;
+        break;
+    case CACHE_UNBLOCK:
+        item->result = unblock(entry);
         break;
     }
 }

@@ -36,6 +36,28 @@ static void every_sqlstate_has_the_status_that_a_caller_can_act_on(void **state)
     }
 }
 
+static void every_sqlstate_has_words_of_ours(void **state)
+{
+    static const struct {
+        const char *sqlstate;
+        const char *words;
+    } rows[] = {{"22P02", "invalid text representation"},
+                {"22P03", "data exception"},
+                {"57P01", "admin shutdown"},
+                {"57P05", "operator intervention"},
+                {"P0001", "raise exception"},
+                {"P0002", "PL/pgSQL error"},
+                {"08006", "connection exception"},
+                {"08", "connection exception"},
+                {"XX000", "internal error"},
+                {"ZZZZZ", "error"},
+                {"", "error"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_string_equal(postgres_condition_of(rows[i].sqlstate), rows[i].words);
+}
+
 static void assert_connect(const char *message, entc_status status, const char *line,
                            const char *sqlstate)
 {
@@ -118,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_sqlstate_has_the_status_that_a_caller_can_act_on),
+        cmocka_unit_test(every_sqlstate_has_words_of_ours),
         cmocka_unit_test(a_refused_connection_tells_the_first_line_and_the_sqlstate),
         cmocka_unit_test(a_cure_is_told_where_there_is_one),
         cmocka_unit_test(a_result_without_a_story_is_a_lost_connection),

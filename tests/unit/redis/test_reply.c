@@ -139,6 +139,8 @@ static void a_reply_of_another_type_or_count_ends_the_connection(void **state)
                                               {CACHE_FILL, 1, "*1\r\n"},
                                               {CACHE_UNLEASE, 1, ":2\r\n"},
                                               {CACHE_UNLEASE, 1, "$-1\r\n"},
+                                              {CACHE_UNBLOCK, 1, ":2\r\n"},
+                                              {CACHE_UNBLOCK, 1, "$-1\r\n"},
                                               {CACHE_INVALIDATE, 1, ":0\r\n"},
                                               {CACHE_INVALIDATE, 1, "$-1\r\n"},
                                               {CACHE_INVALIDATE, 1, ":1\r\n:2\r\n"},
@@ -197,7 +199,7 @@ static void a_reply_that_nobody_asked_for_ends_the_connection(void **state)
     }
 }
 
-static void a_value_that_outgrows_the_limit_ends_the_connection(void **state)
+static void a_reply_that_outgrows_the_limit_ends_the_connection(void **state)
 {
     static char piece[REDIS_CHUNK_BYTES];
     struct scene scene;
@@ -208,23 +210,71 @@ static void a_value_that_outgrows_the_limit_ends_the_connection(void **state)
     scene_open(&scene);
     scene_ask(&scene, 'a', CACHE_MGET, 1);
     scene_send(&scene);
-    assert_true(wire_feed(&scene.wire, "*1\r\n$536870912\r\n"));
+    assert_true(wire_feed(&scene.wire, "*1\r\n$"));
     while (redis_replies_feed(&scene.wire.replies, piece, sizeof(piece)))
         fed += sizeof(piece);
     assert_in_range(fed, SCENE_VALUE_BYTES, scene.wire.replies.limit);
     scene_close(&scene);
 }
 
-static void a_value_that_outgrows_the_limit_is_named(void **state)
+/* Before a byte of it came, and although no line has ended: more digits make it no smaller. */
+static void a_value_that_is_announced_as_too_large_is_named_at_once(void **state)
+{
+    static const struct {
+        const char *before;
+        size_t too_large;
+    } cases[] = {{"*3\r\n", 1},
+                 {"*3\r\n$1\r\na\r\n", 2},
+                 {"*3\r\n$1\r\na\r\n$-1\r\n", 3},
+                 {"*3\r\n$0\r\n\r\n", 2}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (int excess = 0; excess <= 1; excess++) {
+            struct scene scene;
+            char head[32];
+
+            scene_open(&scene);
+            scene_ask(&scene, 'a', CACHE_MGET, 3);
+            scene_send(&scene);
+            assert_true(wire_feed(&scene.wire, cases[i].before));
+            snprintf(head, sizeof(head), "$%zu", scene.wire.replies.limit + (size_t)excess);
+            assert_int_equal(wire_feed(&scene.wire, head), excess == 0);
+            assert_int_equal(scene.recorders[0].batch.too_large, excess ? cases[i].too_large : 0);
+            scene_close(&scene);
+        }
+    }
+}
+
+static void no_length_is_so_long_that_it_passes(void **state)
+{
+    static const char *const heads[] = {"$18446744073709551615", "$18446744073709551616",
+                                        "$18446744073709551617", "$536870912\r\n",
+                                        "$99999999999999999999999999999999"};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(heads) / sizeof(heads[0]); i++) {
+        struct scene scene;
+
+        scene_open(&scene);
+        scene_ask(&scene, 'a', CACHE_MGET, 1);
+        scene_send(&scene);
+        if (i % 2)
+            redis_pipeline_detach(&scene.wire.pipeline, &scene.recorders[0].batch);
+        assert_true(wire_feed(&scene.wire, "*1\r\n"));
+        assert_false(wire_feed(&scene.wire, heads[i / 2]));
+        assert_int_equal(scene.recorders[0].batch.too_large, i % 2 ? 0 : 1);
+        scene_close(&scene);
+    }
+}
+
+static void what_outgrows_the_limit_unannounced_ends_the_connection(void **state)
 {
     static char piece[4 * REDIS_CHUNK_BYTES];
     static const struct {
         const char *before;
         size_t too_large;
-    } cases[] = {{"*3\r\n$536870912\r\n", 1},
-                 {"*3\r\n$1\r\na\r\n$536870912\r\n", 2},
-                 {"*3\r\n$1\r\na\r\n$-1\r\n$536870912\r\n", 3},
-                 {"*", 0}};
+    } cases[] = {{"*", 0}, {"*3\r\n$", 1}, {"*3\r\n$1\r\na\r\n$", 2}};
 
     (void)state;
     memset(piece, '0', sizeof(piece));
@@ -350,8 +400,10 @@ int main(void)
         cmocka_unit_test(a_reply_of_another_type_or_count_ends_the_connection),
         cmocka_unit_test(what_is_not_resp_ends_the_connection),
         cmocka_unit_test(a_reply_that_nobody_asked_for_ends_the_connection),
-        cmocka_unit_test(a_value_that_outgrows_the_limit_ends_the_connection),
-        cmocka_unit_test(a_value_that_outgrows_the_limit_is_named),
+        cmocka_unit_test(a_reply_that_outgrows_the_limit_ends_the_connection),
+        cmocka_unit_test(a_value_that_is_announced_as_too_large_is_named_at_once),
+        cmocka_unit_test(no_length_is_so_long_that_it_passes),
+        cmocka_unit_test(what_outgrows_the_limit_unannounced_ends_the_connection),
         cmocka_unit_test(values_that_are_large_only_in_sum_are_delivered),
         cmocka_unit_test(the_greeting_is_answered_before_all_batches),
         cmocka_unit_test(a_greeting_that_is_not_accepted_ends_the_connection),

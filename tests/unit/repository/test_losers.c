@@ -77,7 +77,8 @@ static void what_then_remains_goes_to_the_database_without_a_fill(void **state)
     lease_by_another(world, "User-3");
     world_settle(world);
     assert_journal(world, "MGET User-1 User-2 User-3\nLEASE User-1 User-2 User-3\nIDS 1\n"
-                          "FILL User-1={\"id\":1,\"name\":\"row\"}\nMGET User-2 User-3\nIDS 2 3\n");
+                          "FILL User-1={\"id\":1,\"name\":\"row\"}\nMGET User-2 User-3\n"
+                          "UNBLOCK User-2 User-3\nIDS 2 3\n");
     assert_user(op, 0, 1, "row");
     assert_user(op, 1, 2, "row");
     assert_slot(op, 2, ENTC_E_NOT_FOUND);
@@ -87,6 +88,29 @@ static void what_then_remains_goes_to_the_database_without_a_fill(void **state)
     assert_counter(world, ABSENTS, 1);
     assert_string_equal(fake_cache_entry(&world->cache, "User-2")->lease, "r:another");
     engine_op_unref(op);
+}
+
+static void what_is_neither_lease_nor_intent_stops_blocking_its_key(void **state)
+{
+    struct world *world = *state;
+    const int64_t ids[] = {1};
+
+    fake_db_put(&world->db, "users", 1, "ann", 0);
+    strcpy(fake_cache_entry(&world->cache, "User-1")->lease, "foreign");
+    for (int round = 0; round < 3; round++) {
+        entc_op *op = world_get(world, ids, 1);
+
+        world_settle(world);
+        world_advance(world, 2000);
+        world_settle(world);
+        assert_user(op, 0, 1, "ann");
+        engine_op_unref(op);
+    }
+    assert_journal(world, "MGET User-1\nLEASE User-1\nMGET User-1\nUNBLOCK User-1\nIDS 1\n"
+                          "MGET User-1\nLEASE User-1\nIDS 1\n"
+                          "FILL User-1={\"id\":1,\"name\":\"ann\"}\nMGET User-1\n");
+    assert_counter(world, HITS, 1);
+    assert_counter(world, SQL_QUERIES, 2);
 }
 
 static void a_key_that_is_always_being_written_is_read_from_the_database(void **state)
@@ -181,7 +205,8 @@ static void corrupt_values_met_by_losers_are_removed_too(void **state)
     world_advance(world, 2000);
     world_settle(world);
     assert_user(op, 0, 1, "ann");
-    assert_journal(world, "MGET User-1\nLEASE User-1\nMGET User-1\nINVALIDATE User-1\nIDS 1\n");
+    assert_journal(world, "MGET User-1\nLEASE User-1\nMGET User-1\nINVALIDATE User-1\n"
+                          "UNBLOCK User-1\nIDS 1\n");
     assert_counter(world, CORRUPT, 1);
     engine_op_unref(op);
 }
@@ -193,6 +218,7 @@ int main(void)
         TEST(losers_are_asked_again_after_the_winners_read),
         TEST(where_all_lose_the_cache_is_asked_again_after_2_ms),
         TEST(what_then_remains_goes_to_the_database_without_a_fill),
+        TEST(what_is_neither_lease_nor_intent_stops_blocking_its_key),
         TEST(a_key_that_is_always_being_written_is_read_from_the_database),
         TEST(a_key_that_cannot_be_leased_goes_with_the_winners_and_is_not_filled),
         TEST(losers_are_asked_again_also_when_the_winners_query_failed),
