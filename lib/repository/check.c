@@ -41,9 +41,8 @@ static void on_difference(struct db_query *query, const char *line)
 
 static void count(const struct check_op *op, enum tally_counter counter, uint64_t amount)
 {
-    tally_add(op->impl->services->tally, counter, amount);
-    if (op->request)
-        tally_add(op->request->tally, counter, amount);
+    account_count(op->impl->services->tally, repository_account(op->request, op->impl), counter,
+                  amount);
 }
 
 static void end_wait(struct check_op *op)
@@ -54,6 +53,7 @@ static void end_wait(struct check_op *op)
     count(op, TALLY_SQL_US, (uint64_t)waited);
     count(op, TALLY_SQL_QUERIES, op->query.statements);
     count(op, TALLY_SQL_ROWS, op->query.rows);
+    count(op, TALLY_SQL_BYTES, op->query.bytes);
 }
 
 static void finish(struct check_op *op, entc_status status, entc_error *error)
