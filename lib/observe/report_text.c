@@ -25,8 +25,11 @@ static void write_count(char out[CELL_SIZE], uint64_t count)
         snprintf(out, CELL_SIZE, "%" PRIu64, count);
         return;
     }
-    for (number /= 1000; number >= 999.95; number /= 1000)
+    number /= 1000;
+    while (number >= 999.95) {
+        number /= 1000;
         unit++;
+    }
     snprintf(out, CELL_SIZE, "%.1f%c", number, units[unit]);
 }
 

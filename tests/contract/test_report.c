@@ -2,7 +2,8 @@
  * host's own test asserts. */
 #include "reported.h"
 
-#include <stdio.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define SCREEN_COLUMNS 80
@@ -356,6 +357,76 @@ static void the_text_fits_a_screen(void **state)
     entc_request_free(request);
 }
 
+/* ---- threads ---- */
+
+#define THREADS 3
+#define ROUNDS 40
+
+struct crowd {
+    struct fixture *f;
+    entc_request *request;
+    atomic_int failures;
+    atomic_int left;
+};
+
+static void *read_often(void *user)
+{
+    struct crowd *crowd = user;
+    entc_call call = ENTC_CALL_INIT;
+
+    call.request = crowd->request;
+    for (int64_t i = 0; i < ROUNDS; i++) {
+        const entc_page_args first = ENTC_FIRST(2);
+        const entc_value id = fixture_id(1 + i % FIXTURE_CAMPAIGNS);
+        entc_entity *entity = NULL;
+        entc_page *page = NULL;
+        entc_error *error = NULL;
+
+        if (entc_repository_get_by_id(crowd->f->campaigns, &id, &call, &entity, &error) ||
+            entc_relation_get_many(crowd->f->has_events, &id, 1, &first, &call, &page, NULL,
+                                   &error))
+            atomic_fetch_add(&crowd->failures, 1);
+        entc_entity_unref(entity);
+        entc_page_unref(page);
+        entc_error_free(error);
+    }
+    atomic_fetch_sub(&crowd->left, 1);
+    return NULL;
+}
+
+/* Reads the reports while it drives. */
+static bool is_over(void *context)
+{
+    struct crowd *crowd = context;
+
+    assert_non_null(entc_request_report(crowd->request));
+    assert_non_null(entc_request_report_text(crowd->request));
+    return atomic_load(&crowd->left) == 0;
+}
+
+static void a_report_may_be_read_while_threads_go_on_reading(void **state)
+{
+    struct fixture *f = *state;
+    struct crowd crowd = {.f = f};
+    pthread_t threads[THREADS];
+
+    crowd.request = request_new(f, NULL);
+    atomic_init(&crowd.failures, 0);
+    atomic_init(&crowd.left, THREADS);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_often, &crowd), 0);
+    fixture_drive_until(f, is_over, &crowd);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(atomic_load(&crowd.failures), 0);
+    assert_int_equal(reported(crowd.request, "entities/Campaign/hits") +
+                         reported(crowd.request, "entities/Campaign/misses"),
+                     THREADS * ROUNDS);
+    assert_int_equal(reported(crowd.request, "relations/events/batches"), THREADS * ROUNDS);
+    assert_int_equal(reported(crowd.request, "relations/events/sqlQueries"), THREADS * ROUNDS);
+    entc_request_free(crowd.request);
+}
+
 /* ---- a host's own tests ---- */
 
 static void a_host_asserts_how_many_queries_a_request_may_run(void **state)
@@ -403,6 +474,7 @@ int main(void)
         IN_BOTH_DRIVES(a_loop_of_single_reads_is_a_suspect_and_a_batch_is_none),
         IN_BOTH_DRIVES(so_is_a_relation_parent_by_parent_and_a_list_again_and_again),
         IN_BOTH_DRIVES(the_text_fits_a_screen),
+        IN_BOTH_DRIVES(a_report_may_be_read_while_threads_go_on_reading),
         IN_BOTH_DRIVES(a_host_asserts_how_many_queries_a_request_may_run),
         IN_BOTH_DRIVES(null_requests_are_refused),
     };
