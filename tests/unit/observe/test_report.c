@@ -52,7 +52,7 @@ struct fixture {
     struct buffer buffer;
 };
 
-static const uint64_t limits[LEDGER_LIMITS] = {[LEDGER_SQL_QUERIES] = 10, [LEDGER_ROWS] = 3};
+static const uint64_t limits[LEDGER_LIMITS] = {[LEDGER_SQL_QUERIES] = 20, [LEDGER_ROWS] = 3};
 
 static int set_up(void **state)
 {
@@ -305,7 +305,7 @@ static void a_limit_is_near_from_four_fifths_on(void **state)
     cJSON *document = NULL;
     const cJSON *why = NULL;
 
-    assert_true(ledger_charge(fixture->ledger, LEDGER_SQL_QUERIES, 7));
+    assert_true(ledger_charge(fixture->ledger, LEDGER_SQL_QUERIES, 15));
     document = report(fixture);
     assert_int_equal(cJSON_GetArraySize(part(document, "why")), 0);
     cJSON_Delete(document);
@@ -315,8 +315,8 @@ static void a_limit_is_near_from_four_fifths_on(void **state)
     why = cJSON_GetArrayItem(part(document, "why"), 0);
     assert_text(why, "code", "limit_near");
     assert_text(why, "of", "max_sql_queries");
-    assert_number(why, "count", 8);
-    assert_text(why, "words", "8 of 10 are taken");
+    assert_number(why, "count", 16);
+    assert_text(why, "words", "16 of 20 are taken");
     cJSON_Delete(document);
 }
 

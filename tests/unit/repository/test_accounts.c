@@ -100,6 +100,24 @@ static void each_entity_has_its_own_numbers_and_the_request_their_sum(void **sta
     assert_why(scene, WHY_COUNT, 0);
 }
 
+static void the_bytes_of_each_answer_are_counted_once(void **state)
+{
+    struct scene *scene = *state;
+    struct world *world = scene->world;
+    static const char value[] = "{\"id\":1,\"name\":\"ann\"}";
+    entc_op *op = world_get_in(world, scene->request, one, 1);
+
+    fake_cache_put(&world->cache, "User-1", value);
+    world->cache.is_held = true;
+    world_turn(world);
+    world_cache_fail(world, 1, true);
+    world_settle(world);
+    world_cache_answer(world);
+    assert_done(op, ENTC_OK);
+    assert_count(scene, "User", TALLY_REDIS_BYTES, 2 * strlen(value));
+    engine_op_unref(op);
+}
+
 static void requests_that_share_a_batch_have_each_their_account(void **state)
 {
     struct scene *scene = *state;
@@ -333,6 +351,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_entity_has_its_own_numbers_and_the_request_their_sum,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_bytes_of_each_answer_are_counted_once, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(requests_that_share_a_batch_have_each_their_account, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(only_a_batch_of_one_id_of_the_request_is_a_single, set_up,

@@ -160,6 +160,22 @@ static void the_operation_that_goes_over_is_refused_and_its_neighbours_are_not(v
     repository_request_unref(request);
 }
 
+static void what_a_refused_operation_shared_is_taken_by_the_one_that_goes_on(void **state)
+{
+    struct world *world = *state;
+    struct entc_request *request = world_request_limited(world, 0, 3, 0);
+    entc_op *large = world_get_in(world, request, both, 2);
+    entc_op *small = world_get_in(world, request, one, 1);
+
+    world_settle(world);
+    assert_done(large, ENTC_E_LIMIT);
+    assert_done(small, ENTC_OK);
+    assert_int_equal(world_charged(request, LEDGER_REDIS_COMMANDS), 3);
+    engine_op_unref(large);
+    engine_op_unref(small);
+    repository_request_unref(request);
+}
+
 static void others_in_the_batch_get_what_a_limited_request_does_not(void **state)
 {
     struct world *world = *state;
@@ -270,6 +286,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_id_asked_often_is_taken_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             the_operation_that_goes_over_is_refused_and_its_neighbours_are_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_a_refused_operation_shared_is_taken_by_the_one_that_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(others_in_the_batch_get_what_a_limited_request_does_not,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_is_charged_for_its_part_of_a_shared_batch_alone,
