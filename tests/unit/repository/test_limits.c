@@ -4,6 +4,7 @@
 
 static const int64_t one[] = {1};
 static const int64_t two[] = {2};
+static const int64_t three[] = {3};
 static const int64_t both[] = {1, 2};
 
 static int set_up(void **state)
@@ -270,6 +271,31 @@ static void one_that_waits_for_others_is_refused_when_it_asks_again(void **state
     repository_request_unref(request);
 }
 
+static void one_that_lost_its_lease_goes_on_when_the_winner_is_refused(void **state)
+{
+    struct world *world = *state;
+    struct entc_request *request = world_request_limited(world, 1, 0, 0);
+    entc_op *winner = NULL;
+    entc_op *loser = NULL;
+
+    assert_int_equal(read_in(world, request, two, 1), ENTC_OK);
+    fake_cache_entry(&world->cache, "User-3")->lease[0] = 'x';
+    fake_journal_take(&world->journal);
+    winner = world_get_in(world, request, one, 1);
+    loser = world_get(world, three, 1);
+    world_settle(world);
+    assert_done(winner, ENTC_E_LIMIT);
+    assert_under_way(loser);
+    world_advance(world, 2000);
+    world_settle(world);
+    assert_user(loser, 0, 3, "row");
+    assert_journal(world,
+                   "MGET User-1 User-3\nLEASE User-1 User-3\nMGET User-3\nIDS 3\nUNLEASE User-1\n");
+    engine_op_unref(winner);
+    engine_op_unref(loser);
+    repository_request_unref(request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +323,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_statement_that_is_repeated_is_taken_twice, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(one_that_waits_for_others_is_refused_when_it_asks_again,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_lost_its_lease_goes_on_when_the_winner_is_refused,
                                         set_up, tear_down),
     };
 
