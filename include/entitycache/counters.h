@@ -35,11 +35,18 @@ typedef struct entc_counters {
     uint64_t coalesced;      /* ids that joined a batch which held them already */
     uint64_t batches;        /* batches of ids dispatched */
     uint64_t errors;         /* ids answered with an error */
+    uint64_t batch_ids;      /* ids in those batches, each once */
+    uint64_t redis_bytes;    /* bytes of the values that Redis sent */
+    uint64_t sql_bytes;      /* bytes of the values that PostgreSQL sent */
+    uint64_t healed;         /* corrupt and foreign values that were removed */
+    uint64_t denied;         /* entities that the request's authorize callback kept back */
+    uint64_t limited;        /* operations ended with ENTC_E_LIMIT */
 } entc_counters;
 
-#define ENTC_COUNTERS_INIT                                                                      \
-    {                                                                                           \
-        sizeof(entc_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define ENTC_COUNTERS_INIT                                                                       \
+    {                                                                                            \
+        sizeof(entc_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+            0, 0, 0, 0, 0, 0                                                                     \
     }
 
 ENTC_END_DECLS

@@ -75,24 +75,24 @@ ENTC_EXPORT size_t entc_op_count(const entc_op *op);
 
 /* Takes the entity of a get_by_id that is done.
  * Ownership: the reference is yours. Threads: Confined, Callback-safe.
- * Errors: the operation's own status; ENTC_E_NOT_FOUND; ENTC_E_AGAIN while under way;
- * ENTC_E_INVALID when it has no entity or it was taken. Since: 0.1 */
+ * Errors: the operation's own status; ENTC_E_NOT_FOUND; ENTC_E_FORBIDDEN when the request's
+ * authorize callback denies it; ENTC_E_AGAIN while under way; ENTC_E_INVALID when it has no entity
+ * or it was taken. Since: 0.1 */
 ENTC_EXPORT entc_status entc_op_take_entity(entc_op *op, entc_entity **ret_entity);
 
-/* Takes the `count` entities of a get_many that is done, in the order asked. Absent and failed
- * slots are NULL; when `ret_statuses` is not NULL it tells them apart (ENTC_OK, ENTC_E_NOT_FOUND,
- * or the slot's error). On failure every slot is NULL.
- * Ownership: the references are yours: entc_entities_unref(). Threads: Confined, Callback-safe.
- * Errors: the operation's own status; ENTC_E_AGAIN while under way; ENTC_E_INVALID for a wrong
- * count. Since: 0.1 */
+/* Takes the `count` entities of a get_many that is done, in the order asked. Absent, denied and
+ * failed slots are NULL; when `ret_statuses` is not NULL it tells them apart (ENTC_OK,
+ * ENTC_E_NOT_FOUND, or the slot's error). On failure every slot is NULL. Ownership: the references
+ * are yours: entc_entities_unref(). Threads: Confined, Callback-safe. Errors: the operation's own
+ * status; ENTC_E_AGAIN while under way; ENTC_E_INVALID for a wrong count. Since: 0.1 */
 ENTC_EXPORT entc_status entc_op_take_entities(entc_op *op, entc_entity **ret_entities,
                                               entc_status *ret_statuses, size_t count);
 
 /* Takes the `count` pages of a list (one) or of a relation (one for each parent) that is done. On
- * failure every slot is NULL.
- * Ownership: the references are yours: entc_page_unref(). Threads: Confined, Callback-safe.
- * Errors: the operation's own status; ENTC_E_AGAIN while under way; ENTC_E_INVALID for a wrong
- * count. Since: 0.1 */
+ * failure every slot is NULL; after ENTC_E_NO_MEMORY, which only a request that denies something
+ * can meet here, they can be taken again. Ownership: the references are yours: entc_page_unref().
+ * Threads: Confined, Callback-safe. Errors: the operation's own status; ENTC_E_AGAIN while under
+ * way; ENTC_E_INVALID for a wrong count; ENTC_E_NO_MEMORY. Since: 0.1 */
 ENTC_EXPORT entc_status entc_op_take_pages(entc_op *op, entc_page **ret_pages, size_t count);
 
 /* Makes an operation that the host itself completes, for an override that answers get_by_id or

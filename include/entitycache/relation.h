@@ -128,7 +128,8 @@ ENTC_EXPORT entc_entity *entc_page_entity(const entc_page *page, size_t index);
  * Errors: none. Since: 0.1 */
 ENTC_EXPORT const void *entc_page_record(const entc_page *page, size_t index);
 
-/* Tells how a slot's entity came: ENTC_OK, ENTC_E_NOT_FOUND (deleted since), or its error.
+/* Tells how a slot's entity came: ENTC_OK, ENTC_E_NOT_FOUND (deleted since),
+ * ENTC_E_FORBIDDEN (denied by the request), or its error.
  * Ownership: none. Threads: Free, Callback-safe. Errors: ENTC_E_INVALID for an index out of range.
  * Since: 0.1 */
 ENTC_EXPORT entc_status entc_page_status(const entc_page *page, size_t index);

@@ -90,7 +90,7 @@ ENTC_EXPORT const BaseCacheRepositoryOps *entc_repository_base_ops(void);
  * Ownership: the reference is yours: entc_entity_unref(). Threads: Free; not inside a callback.
  * Errors: ENTC_E_NOT_FOUND (no error object), ENTC_E_INVALID, ENTC_E_TIMEOUT, ENTC_E_UNAVAILABLE,
  * ENTC_E_BUSY, ENTC_E_SCHEMA, ENTC_E_DATABASE, ENTC_E_CLOSED, ENTC_E_REENTRANT, ENTC_E_FORKED,
- * ENTC_E_NO_MEMORY. Since: 0.1 */
+ * ENTC_E_NO_MEMORY; in a request also ENTC_E_LIMIT, ENTC_E_FORBIDDEN. Since: 0.1 */
 ENTC_EXPORT entc_status entc_repository_get_by_id(BaseCacheRepository *repository,
                                                   const entc_value *id, const entc_call *call,
                                                   entc_entity **ret_entity, entc_error **reterr);

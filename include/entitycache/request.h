@@ -1,4 +1,5 @@
-/* Requests: the scope of one GraphQL request, which counts what it cost and reports it. */
+/* Requests: the scope of one GraphQL request, which counts what it cost and reports it, limits what
+ * it may cost, and asks who may see what. */
 #ifndef ENTITYCACHE_REQUEST_H
 #define ENTITYCACHE_REQUEST_H
 
@@ -14,15 +15,37 @@
 
 ENTC_BEGIN_DECLS
 
-/* How a request is made; NULL, or zero in a member, is the default. */
+/* Says whether an entity may be handed out in this request: ENTC_OK, or anything else to keep it
+ * back; its slot is then ENTC_E_FORBIDDEN. Asked for every entity each time it is handed out, on
+ * the thread that takes it, with no lock held; nothing of the answer is kept. `repository` is the
+ * one that was asked; NULL when it was freed meanwhile, or when an operation of entc_op_new() is
+ * taken by entc_op_take_entity() or entc_op_take_entities(). */
+typedef entc_status (*entc_authorize_fn)(entc_request *request, BaseCacheRepository *repository,
+                                         const entc_entity *entity, void *user);
+
+/* How a request is made; NULL, or zero in a member, is the default.
+ *
+ * An operation that would take the request over a limit ends with ENTC_E_LIMIT as a whole; others
+ * go on, also those of other requests in the same batch. Statements and commands are taken before
+ * they are sent, and not given back: one for each statement and each MGET in which the request has
+ * a part; two for each lease that a miss asks for, the lease and the fill or release that ends it.
+ * Rows are taken when a statement's answer is there: of entities those that the request asked for,
+ * of lists and relations all that came, the row behind a page's last one too. What mends the cache
+ * is free, and so are entc_repository_check() and entc_relation_check(). */
 typedef struct entc_request_options {
-    size_t struct_size; /* sizeof(entc_request_options) */
-    int64_t timeout_us; /* deadline of the whole request, microseconds from its start; 0: none */
+    size_t struct_size;          /* sizeof(entc_request_options) */
+    int64_t timeout_us;          /* deadline of the whole request, microseconds from its start;
+                                    0: none */
+    uint64_t max_sql_queries;    /* statements; 0: no limit */
+    uint64_t max_redis_commands; /* commands; 0: no limit */
+    uint64_t max_rows;           /* rows of PostgreSQL; 0: no limit */
+    entc_authorize_fn authorize; /* NULL: everything is handed out */
+    void *user;                  /* for `authorize` */
 } entc_request_options;
 
-#define ENTC_REQUEST_OPTIONS_INIT       \
-    {                                   \
-        sizeof(entc_request_options), 0 \
+#define ENTC_REQUEST_OPTIONS_INIT                            \
+    {                                                        \
+        sizeof(entc_request_options), 0, 0, 0, 0, NULL, NULL \
     }
 
 /* Opens a request. Name it in entc_call.request, or use the entc_request_ functions.
@@ -31,7 +54,8 @@ typedef struct entc_request_options {
 ENTC_EXPORT entc_status entc_request_new(entc_engine *engine, const entc_request_options *options,
                                          entc_request **ret_request, entc_error **reterr);
 
-/* Frees a request; NULL is accepted. Operations under way go on, uncounted.
+/* Frees a request; NULL is accepted. Operations under way go on, uncounted; `authorize` is not
+ * called any more, so that what is taken later from one that has it is ENTC_E_FORBIDDEN.
  * Ownership: consumes it. Threads: Confined, Callback-safe. Errors: none. Since: 0.1 */
 ENTC_EXPORT void entc_request_free(entc_request *request);
 
@@ -56,11 +80,28 @@ ENTC_EXPORT entc_status entc_request_counters(const entc_request *request,
                                               entc_counters *ret_counters);
 
 /* Writes what the request cost so far as JSON for GraphQL's `extensions`:
- * {"dataFetching":{"sqlQueries":2,...}}.
+ * {"dataFetching":{"sqlQueries":2,...}}, with the same counters for each entity ("entities"),
+ * relation ("relations") and loader ("loaders"); "why", a list of {code, of, count, words}: what
+ * was not cached, which batch was split, which limit is near or reached; and "suspects", a list of
+ * {of, shape, batches, singles}: where batches of one came three times or more, as in a loop. Codes
+ * are stable, words are not.
  * Ownership: borrowed, until the next report of this request or its end. Threads: Confined,
  * Callback-safe.
  * Errors: NULL for NULL or when memory is out. Since: 0.1 */
 ENTC_EXPORT const char *entc_request_report(entc_request *request);
+
+/* Writes the same for people: one screen of at most 80 columns.
+ * Ownership: borrowed, until the next text of this request or its end. Threads: Confined,
+ * Callback-safe.
+ * Errors: NULL for NULL or when memory is out. Since: 0.1 */
+ENTC_EXPORT const char *entc_request_report_text(entc_request *request);
+
+/* Asserts, in a host's own tests, that the request ran no more than so many SQL queries; the story
+ * of ENTC_E_LIMIT says which entities and relations ran how many.
+ * Ownership: none. Threads: Free, Callback-safe. Errors: ENTC_E_INVALID, ENTC_E_LIMIT.
+ * Since: 0.1 */
+ENTC_EXPORT entc_status entc_request_assert_max_queries(entc_request *request, uint64_t most,
+                                                        entc_error **reterr);
 
 ENTC_END_DECLS
 

@@ -66,7 +66,7 @@ entc_status entc_op_take_entity(entc_op *op, entc_entity **ret_entity)
     if (ret_entity)
         *ret_entity = NULL;
     if (!status)
-        status = repository_op_take(op, ret_entity, &slot, 1);
+        status = repository_op_deliver(op, NULL, NULL, ret_entity, &slot, 1);
     return status ? status : slot;
 }
 
@@ -75,14 +75,15 @@ entc_status entc_op_take_entities(entc_op *op, entc_entity **ret_entities,
 {
     entc_status status = ret_entities || !count ? check_take(op) : ENTC_E_INVALID;
 
-    return status ? status : repository_op_take(op, ret_entities, ret_statuses, count);
+    return status ? status
+                  : repository_op_deliver(op, NULL, NULL, ret_entities, ret_statuses, count);
 }
 
 entc_status entc_op_take_pages(entc_op *op, entc_page **ret_pages, size_t count)
 {
     entc_status status = ret_pages || !count ? check_take(op) : ENTC_E_INVALID;
 
-    return status ? status : relation_op_take(op, ret_pages, NULL, count);
+    return status ? status : relation_op_deliver(op, ret_pages, NULL, count);
 }
 
 entc_status entc_op_new(entc_engine *engine, size_t count, const entc_call *call, entc_op **ret_op,

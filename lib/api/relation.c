@@ -39,6 +39,12 @@ static entc_status submit_pages(entc_relation *relation, const entc_value *paren
                   : relation_pages(relation, parent_ids, count, args, &checked, ret_op, reterr);
 }
 
+/* Of what is done well, only memory can be missing. */
+static entc_status tell_take(entc_status status, entc_error **reterr)
+{
+    return status ? api_refuse(status, reterr) : ENTC_OK;
+}
+
 entc_status entc_repository_list_async(BaseCacheRepository *repository, const entc_page_args *args,
                                        const entc_call *call, entc_op **ret_op, entc_error **reterr)
 {
@@ -68,7 +74,7 @@ entc_status entc_repository_list(BaseCacheRepository *repository, const entc_pag
         return status;
     status = api_wait(op, reterr);
     if (!status)
-        status = relation_op_take(op, ret_page, NULL, 1);
+        status = tell_take(relation_op_deliver(op, ret_page, NULL, 1), reterr);
     engine_op_unref(op);
     return status;
 }
@@ -137,7 +143,7 @@ entc_status entc_relation_get_many(entc_relation *relation, const entc_value *pa
         return fail_all(status, ret_pages, ret_statuses, count);
     status = api_wait(op, reterr);
     if (!status)
-        status = relation_op_take(op, ret_pages, ret_statuses, count);
+        status = tell_take(relation_op_deliver(op, ret_pages, ret_statuses, count), reterr);
     if (status)
         fail_all(status, ret_pages, ret_statuses, count);
     engine_op_unref(op);

@@ -205,6 +205,26 @@ entc_status entc_repository_get_by_id_async(BaseCacheRepository *repository, con
     return status;
 }
 
+/* An override may not have looked at the struct's size. */
+static entc_request *request_of(const entc_call *call)
+{
+    return call && call->struct_size >= sizeof(*call) ? call->request : NULL;
+}
+
+/* An override's operation may be of another repository, or of none; the caller asked this one. */
+static entc_status deliver_one(BaseCacheRepository *repository, entc_op *op, const entc_call *call,
+                               entc_entity **ret_entity, entc_error **reterr)
+{
+    entc_status slot = ENTC_OK;
+    entc_status status =
+        repository_op_deliver(op, request_of(call), repository->impl, ret_entity, &slot, 1);
+
+    if (!status && slot == ENTC_E_FORBIDDEN)
+        error_set(reterr, slot, "engine", "the request's authorize callback denied entity '%s'",
+                  repository->impl->type->name);
+    return status ? status : slot;
+}
+
 entc_status entc_repository_get_by_id(BaseCacheRepository *repository, const entc_value *id,
                                       const entc_call *call, entc_entity **ret_entity,
                                       entc_error **reterr)
@@ -222,7 +242,7 @@ entc_status entc_repository_get_by_id(BaseCacheRepository *repository, const ent
         return status;
     status = api_wait(op, reterr);
     if (!status)
-        status = entc_op_take_entity(op, ret_entity);
+        status = deliver_one(repository, op, call, ret_entity, reterr);
     engine_op_unref(op);
     return status;
 }
@@ -269,7 +289,8 @@ entc_status entc_repository_get_many(BaseCacheRepository *repository, const entc
         return fail_all(status, ret_entities, ret_statuses, count);
     status = api_wait(op, reterr);
     if (!status) {
-        status = repository_op_take(op, ret_entities, ret_statuses, count);
+        status = repository_op_deliver(op, request_of(call), repository->impl, ret_entities,
+                                       ret_statuses, count);
         if (status)
             error_set(reterr, status, "argument",
                       "an override of get_many answered another number of entities");

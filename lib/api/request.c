@@ -25,12 +25,12 @@ entc_status entc_request_new(entc_engine *engine, const entc_request_options *op
     }
     if (complete.timeout_us && complete.timeout_us < INT64_MAX - engine_now_us(engine->engine))
         deadline_us = engine_now_us(engine->engine) + complete.timeout_us;
-    return loader_request_new(engine->engine, deadline_us, ret_request, reterr);
+    return loader_request_new(engine->services, &complete, deadline_us, ret_request, reterr);
 }
 
 void entc_request_free(entc_request *request)
 {
-    repository_request_unref(request);
+    loader_request_free(request);
 }
 
 entc_status entc_request_list(entc_request *request, BaseCacheRepository *repository,
@@ -91,4 +91,17 @@ entc_status entc_request_counters(const entc_request *request, entc_counters *re
 const char *entc_request_report(entc_request *request)
 {
     return request ? loader_request_report(request) : NULL;
+}
+
+const char *entc_request_report_text(entc_request *request)
+{
+    return request ? loader_request_report_text(request) : NULL;
+}
+
+entc_status entc_request_assert_max_queries(entc_request *request, uint64_t most,
+                                            entc_error **reterr)
+{
+    if (!request)
+        return api_refuse_null("request", reterr);
+    return loader_request_assert_max_queries(request, most, reterr);
 }

@@ -1,4 +1,5 @@
-/* observe: what happened. Tallies (counters of a request or an engine), reports, and the log.
+/* observe: what happened. Tallies (counters of a request or an engine), the ledger of a request
+ * with its accounts, reports, and the log.
  *
  * The only room that includes cJSON. A tally is written by the thread that drives and read by any.
  */
@@ -8,6 +9,7 @@
 #include "base/base.h"
 
 #include <entitycache/counters.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* One line a counter: enum suffix, member of entc_counters, name in the JSON report. */
@@ -33,7 +35,13 @@
     X(UNCACHEABLE, uncacheable, "uncacheable")         \
     X(COALESCED, coalesced, "coalesced")               \
     X(BATCHES, batches, "batches")                     \
-    X(ERRORS, errors, "errors")
+    X(ERRORS, errors, "errors")                        \
+    X(BATCH_IDS, batch_ids, "batchIds")                \
+    X(REDIS_BYTES, redis_bytes, "redisBytes")          \
+    X(SQL_BYTES, sql_bytes, "sqlBytes")                \
+    X(HEALED, healed, "healed")                        \
+    X(DENIED, denied, "denied")                        \
+    X(LIMITED, limited, "limited")
 
 enum tally_counter {
 #define TALLY_ENUM(suffix, member, text) TALLY_##suffix,
@@ -64,10 +72,149 @@ static inline void tally_add(struct tally *tally, enum tally_counter counter, ui
  * written. */
 entc_status tally_read(const struct tally *tally, entc_counters *ret_counters, entc_error **reterr);
 
-/* Writes {"dataFetching":{...}} into `buffer` (cleared first), by cJSON, with one member for each
- * counter, exact up to 2^64 - 1, and "microseconds" (since the request began; negative counts as
- * 0). False when memory is out: the buffer is then empty. */
-bool tally_report(const struct tally *tally, int64_t elapsed_us, struct buffer *buffer);
+/* ---- the ledger of a request: who cost it what, why, and what it may cost ---- */
+
+/* Why something was not answered by the cache, not kept in it, or split into several batches.
+ * Suffix, stable code, words of at most 50 characters. */
+#define WHY_LIST(X)                                                                    \
+    X(CACHE_OFF, "cache_off", "the engine has no Redis")                               \
+    X(REDIS_DOWN, "redis_down", "Redis cannot be reached")                             \
+    X(BREAKER_OPEN, "breaker_open", "Redis failed, and is left alone for a while")     \
+    X(REDIS_LATE, "redis_late", "Redis did not answer in its time")                    \
+    X(REDIS_LOST, "redis_lost", "the connection to Redis died")                        \
+    X(REDIS_ERROR, "redis_error", "Redis answered with an error")                      \
+    X(CORRUPT, "value_corrupt", "the cached value is no JSON of ours")                 \
+    X(FOREIGN, "value_foreign", "the cached value is of another id")                   \
+    X(RESHAPED, "value_reshaped", "the cached value has another shape")                \
+    X(LEASE_LOST, "lease_lost", "another reader fills it, or a writer writes")         \
+    X(FILL_REFUSED, "fill_refused", "the fill came too late to be true")               \
+    X(TOO_LARGE, "value_too_large", "the row is larger than a cached value may be")    \
+    X(UNCACHEABLE, "value_uncacheable", "the row holds what JSON would not give back") \
+    X(NEGATIVES_OFF, "negatives_off", "absences of this entity are not cached")        \
+    X(NO_MEMORY, "no_memory", "there was no memory for it")                            \
+    X(BATCH_SENT, "batch_closed", "asked after a batch was sent: a batch more")        \
+    X(BATCH_SHAPE, "batch_shape", "asked in a different shape: a statement more")      \
+    X(BATCH_MAX, "batch_max", "more keys than a batch may have: a batch more")         \
+    X(LIMIT_REACHED, "limit_reached", "the request may not take more")
+
+enum why {
+#define WHY_ENUM(suffix, code, words) WHY_##suffix,
+    WHY_LIST(WHY_ENUM)
+#undef WHY_ENUM
+        WHY_COUNT
+};
+
+enum account_kind { ACCOUNT_ENTITY, ACCOUNT_RELATION, ACCOUNT_LOADER, ACCOUNT_KINDS };
+
+/* What a batch asks for; with its order and filters it is a statement's shape. */
+enum shape_kind { SHAPE_BY_ID, SHAPE_LIST, SHAPE_PAGES, SHAPE_KEYS /* of a loader */ };
+
+#define ACCOUNT_SHAPES 8
+
+struct account_shape {
+    uint64_t hash; /* of what tells it from others of its kind */
+    uint64_t runs;
+    uint64_t singles; /* runs of one key; each list is one */
+    uint32_t kind;    /* enum shape_kind */
+};
+
+/* What one entity, relation or loader cost one request. Belongs to its ledger. */
+struct account {
+    struct ledger *ledger; /* no reference */
+    struct account *next;  /* (lock) */
+    uint32_t kind;         /* enum account_kind */
+    char *name;            /* NULL: what has no account of its own */
+    char *parents;         /* the entity that a relation starts at; "" for others */
+    _Atomic uint64_t counts[TALLY_COUNT];
+    _Atomic uint64_t whys[WHY_COUNT];
+    atomic_uint flights;                         /* batches that were sent and are not over */
+    struct account_shape shapes[ACCOUNT_SHAPES]; /* (lock) */
+    uint32_t shape_count;                        /* (lock) */
+};
+
+enum ledger_limit { LEDGER_SQL_QUERIES, LEDGER_REDIS_COMMANDS, LEDGER_ROWS, LEDGER_LIMITS };
+
+#define LEDGER_ACCOUNTS_MAX 256u
+
+/* The accounts of a request and what they come to together; refcounted, for any thread. */
+struct ledger {
+    atomic_uint references;
+    entc_allocator allocator;
+    struct tally *total; /* a reference */
+    pthread_mutex_t lock;
+    struct account *first;          /* (lock) in the order in which they were asked for */
+    struct account **end;           /* (lock) */
+    uint32_t count;                 /* (lock) */
+    struct account others;          /* of what there was no room or memory for */
+    uint64_t limits[LEDGER_LIMITS]; /* 0: none; written before it is shared */
+    bool has_limits;
+    _Atomic uint64_t charged[LEDGER_LIMITS]; /* written by the driver */
+};
+
+/* `limits` may be NULL. NULL when memory is out. */
+struct ledger *ledger_new(const entc_allocator *allocator, struct tally *total,
+                          const uint64_t limits[LEDGER_LIMITS]);
+struct ledger *ledger_ref(struct ledger *ledger); /* NULL gives NULL */
+void ledger_unref(struct ledger *ledger);         /* NULL is accepted */
+
+/* The account of that name, made when it is the first time; once for each operation. Never fails:
+ * without memory or above LEDGER_ACCOUNTS_MAX it is `others`. NULL for a NULL ledger. */
+struct account *ledger_account(struct ledger *ledger, enum account_kind kind, const char *parents,
+                               const char *name);
+
+/* Counts for the account alone: what its own share is and no part of the request's sum. */
+static inline void account_note(struct account *account, enum tally_counter counter,
+                                uint64_t amount)
+{
+    if (account && amount)
+        atomic_fetch_add_explicit(&account->counts[counter], amount, memory_order_relaxed);
+}
+
+/* Counts for the account and its request. NULL: nobody. */
+static inline void account_add(struct account *account, enum tally_counter counter, uint64_t amount)
+{
+    if (!account)
+        return;
+    account_note(account, counter, amount);
+    tally_add(account->ledger->total, counter, amount);
+}
+
+/* Counts for all who must know: the engine, and, in a request, the request and the account. */
+static inline void account_count(struct tally *engine, struct account *account,
+                                 enum tally_counter counter, uint64_t amount)
+{
+    tally_add(engine, counter, amount);
+    account_add(account, counter, amount);
+}
+
+static inline void account_why(struct account *account, enum why why, uint64_t amount)
+{
+    if (account && amount)
+        atomic_fetch_add_explicit(&account->whys[why], amount, memory_order_relaxed);
+}
+
+/* One batch of so many keys was sent on behalf of the request; `hash` tells its shape from others
+ * of its kind. NULL: nobody. */
+void account_run(struct account *account, enum shape_kind kind, uint64_t hash, uint64_t keys);
+
+/* [driver] Before something is sent: false, and nothing is charged, when it would go over. */
+bool ledger_charge(struct ledger *ledger, enum ledger_limit limit, uint64_t amount);
+/* [driver] It was not sent after all. */
+void ledger_refund(struct ledger *ledger, enum ledger_limit limit, uint64_t amount);
+/* Writes the story of a refused charge, and returns ENTC_E_LIMIT. */
+entc_status account_refuse(struct account *account, enum ledger_limit limit, uint64_t amount,
+                           const char *asked_by, entc_error **reterr);
+
+/* ---- reports ---- */
+
+/* Writes {"dataFetching":{...}} into `buffer` (cleared first), by cJSON: one member for each
+ * counter, exact up to 2^64 - 1, "microseconds" (since the request began; negative counts as 0),
+ * the accounts, whys and suspects. False when memory is out: the buffer is then empty. */
+bool ledger_report(struct ledger *ledger, int64_t elapsed_us, struct buffer *buffer);
+/* The same for people: one screen. */
+bool ledger_report_text(struct ledger *ledger, int64_t elapsed_us, struct buffer *buffer);
+/* Who ran how many statements, in one line for an error; NUL-terminated, cut at `size`. */
+void ledger_story(struct ledger *ledger, char *out, size_t size);
 
 /* The host's log. NULL or level above the limit: nothing happens. A message is one line of UTF-8,
  * cut at 1023 bytes. */

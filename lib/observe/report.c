@@ -1,27 +1,14 @@
-/* The report: a tally as JSON for GraphQL's `extensions`, built by cJSON. cJSON keeps numbers as
- * doubles, so counters go in as raw decimal text: every one is exact up to 2^64 - 1. */
-#include "observe.h"
+/* The report as JSON for GraphQL's `extensions`, built by cJSON. cJSON keeps numbers as doubles, so
+ * counters go in as raw decimal text: every one is exact up to 2^64 - 1. Members are always there,
+ * also when they are 0 or empty, so that a reader needs no defaults. */
+#include "observe/report.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-#define DIGITS_SIZE 21
-/* Braces and "dataFetching" and "microseconds", with room to spare; and what cJSON wants beyond the
- * text it prints. */
-#define FRAME_SIZE 64u
-#define CJSON_SPARE 5u
-
-/* Bytes that no report exceeds, so that cJSON can print in place. */
-static size_t report_size(void)
-{
-    size_t size = FRAME_SIZE + DIGITS_SIZE + CJSON_SPARE;
-
-#define ADD_SIZE(suffix, member, text) size += sizeof("\"" text "\":,") + DIGITS_SIZE;
-    TALLY_LIST(ADD_SIZE)
-#undef ADD_SIZE
-    return size;
-}
+#define DIGITS_SIZE 32
+#define WORDS_SIZE 256
 
 static bool add_number(cJSON *object, const char *name, uint64_t number)
 {
@@ -31,41 +18,194 @@ static bool add_number(cJSON *object, const char *name, uint64_t number)
     return cJSON_AddRawToObject(object, name, digits) != NULL;
 }
 
-static bool add_counters(cJSON *object, const struct tally *tally)
+static bool add_text(cJSON *object, const char *name, const char *text)
 {
-    static const char *const names[] = {
-#define NAME(suffix, member, text) [TALLY_##suffix] = text,
-        TALLY_LIST(NAME)
-#undef NAME
-    };
+    return cJSON_AddStringToObject(object, name, text) != NULL;
+}
 
-    for (size_t i = 0; i < TALLY_COUNT; i++) {
-        const uint64_t count = atomic_load_explicit(&tally->counts[i], memory_order_relaxed);
+/* An object at the end of the array; NULL when memory is out. */
+static cJSON *add_element(cJSON *array)
+{
+    cJSON *object = cJSON_CreateObject();
 
-        if (!add_number(object, names[i], count))
+    if (object && !cJSON_AddItemToArray(array, object)) {
+        cJSON_Delete(object);
+        return NULL;
+    }
+    return object;
+}
+
+/* ---- accounts ---- */
+
+/* Keys per batch with one decimal; 0 without batches. */
+static bool add_mean(cJSON *object, const struct account *account)
+{
+    const uint64_t batches = report_account_count(account, TALLY_BATCHES);
+    const uint64_t ids = report_account_count(account, TALLY_BATCH_IDS);
+    char digits[DIGITS_SIZE] = "0";
+
+    if (batches > 0)
+        snprintf(digits, sizeof(digits), "%.1f", (double)ids / (double)batches);
+    return cJSON_AddRawToObject(object, "meanBatch", digits) != NULL;
+}
+
+static bool has_twin(struct ledger *ledger, const struct account *account)
+{
+    for (struct account *other = report_next(ledger, NULL); other;
+         other = report_next(ledger, other))
+        if (other != account && other->kind == account->kind && other->name && account->name &&
+            strcmp(other->name, account->name) == 0)
+            return true;
+    return false;
+}
+
+/* By its plain name; two relations of one name by those of their parents too. */
+static bool add_account(cJSON *object, struct ledger *ledger, const struct account *account)
+{
+    char full[REPORT_NAME_SIZE];
+    cJSON *own = NULL;
+
+    report_account_name(account, full);
+    own = cJSON_AddObjectToObject(
+        object, account->name && !has_twin(ledger, account) ? account->name : full);
+    if (!own)
+        return false;
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        if (!add_number(own, report_counter_names[i],
+                        report_account_count(account, (enum tally_counter)i)))
+            return false;
+    return add_mean(own, account);
+}
+
+static bool add_accounts(cJSON *object, struct ledger *ledger)
+{
+    static const char *const names[ACCOUNT_KINDS] = {"entities", "relations", "loaders"};
+    cJSON *kinds[ACCOUNT_KINDS] = {NULL, NULL, NULL};
+
+    for (size_t i = 0; i < ACCOUNT_KINDS; i++) {
+        kinds[i] = cJSON_AddObjectToObject(object, names[i]);
+        if (!kinds[i])
+            return false;
+    }
+    for (struct account *account = report_next(ledger, NULL); account;
+         account = report_next(ledger, account))
+        if (!add_account(kinds[account->kind], ledger, account))
+            return false;
+    return true;
+}
+
+/* ---- why, and suspects ---- */
+
+static bool add_whys_of(cJSON *array, const struct account *account)
+{
+    char name[REPORT_NAME_SIZE];
+
+    report_account_name(account, name);
+    for (size_t i = 0; i < WHY_COUNT; i++) {
+        const uint64_t count = atomic_load_explicit(&account->whys[i], memory_order_relaxed);
+        cJSON *why = NULL;
+
+        if (count == 0)
+            continue;
+        why = add_element(array);
+        if (!why || !add_text(why, "code", report_why_codes[i]) || !add_text(why, "of", name) ||
+            !add_number(why, "count", count) || !add_text(why, "words", report_why_words[i]))
             return false;
     }
     return true;
 }
 
-bool tally_report(const struct tally *tally, int64_t elapsed_us, struct buffer *buffer)
+static bool add_near_limit(cJSON *array, const char *limit, uint64_t charged, uint64_t most)
 {
-    const uint64_t elapsed = elapsed_us > 0 ? (uint64_t)elapsed_us : 0;
-    const size_t size = report_size();
+    cJSON *why = add_element(array);
+    char words[WORDS_SIZE];
+
+    snprintf(words, sizeof(words), "%" PRIu64 " of %" PRIu64 " are taken", charged, most);
+    return why && add_text(why, "code", "limit_near") && add_text(why, "of", limit) &&
+           add_number(why, "count", charged) && add_text(why, "words", words);
+}
+
+static bool add_whys(cJSON *object, struct ledger *ledger)
+{
+    cJSON *array = cJSON_AddArrayToObject(object, "why");
+    uint64_t charged = 0;
+
+    if (!array)
+        return false;
+    for (struct account *account = report_next(ledger, NULL); account;
+         account = report_next(ledger, account))
+        if (!add_whys_of(array, account))
+            return false;
+    for (size_t i = 0; i < LEDGER_LIMITS; i++)
+        if (report_limit_is_near(ledger, (enum ledger_limit)i, &charged) &&
+            !add_near_limit(array, report_limit_names[i], charged, ledger->limits[i]))
+            return false;
+    return true;
+}
+
+static bool add_suspects_of(cJSON *array, const struct account *account)
+{
+    struct account_shape shapes[ACCOUNT_SHAPES];
+    const uint32_t count = report_shapes(account, shapes);
+    char name[REPORT_NAME_SIZE];
+
+    report_account_name(account, name);
+    for (uint32_t i = 0; i < count; i++) {
+        cJSON *suspect = NULL;
+
+        if (shapes[i].singles < REPORT_SUSPECT_RUNS)
+            continue;
+        suspect = add_element(array);
+        if (!suspect || !add_text(suspect, "of", name) ||
+            !add_text(suspect, "shape", report_shape_names[shapes[i].kind]) ||
+            !add_number(suspect, "batches", shapes[i].runs) ||
+            !add_number(suspect, "singles", shapes[i].singles))
+            return false;
+    }
+    return true;
+}
+
+static bool add_suspects(cJSON *object, struct ledger *ledger)
+{
+    cJSON *array = cJSON_AddArrayToObject(object, "suspects");
+
+    if (!array)
+        return false;
+    for (struct account *account = report_next(ledger, NULL); account;
+         account = report_next(ledger, account))
+        if (!add_suspects_of(array, account))
+            return false;
+    return true;
+}
+
+/* ---- the document ---- */
+
+static bool add_total(cJSON *object, const struct ledger *ledger, int64_t elapsed_us)
+{
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        if (!add_number(object, report_counter_names[i],
+                        report_total(ledger, (enum tally_counter)i)))
+            return false;
+    return add_number(object, "microseconds", elapsed_us > 0 ? (uint64_t)elapsed_us : 0);
+}
+
+bool ledger_report(struct ledger *ledger, int64_t elapsed_us, struct buffer *buffer)
+{
     cJSON *document = cJSON_CreateObject();
     cJSON *object = cJSON_AddObjectToObject(document, "dataFetching");
-    bool done = false;
+    char *text = NULL;
 
     buffer_clear(buffer);
-    if (!object || !add_counters(object, tally) || !add_number(object, "microseconds", elapsed))
-        goto out;
-    if (!buffer_reserve(buffer, size))
-        goto out;
-    if (!cJSON_PrintPreallocated(document, buffer->bytes, (int)size, false))
-        goto out;
-    buffer->length = strlen(buffer->bytes);
-    done = true;
-out:
+    if (object && add_total(object, ledger, elapsed_us) && add_accounts(object, ledger) &&
+        add_whys(object, ledger) && add_suspects(object, ledger))
+        text = cJSON_PrintUnformatted(document);
     cJSON_Delete(document);
-    return done;
+    if (!text)
+        return false;
+    buffer_append_text(buffer, text);
+    cJSON_free(text);
+    if (!buffer->failed)
+        return true;
+    buffer_clear(buffer);
+    return false;
 }

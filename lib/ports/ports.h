@@ -53,6 +53,7 @@ struct cache_batch {
     bool is_late;
     size_t too_large;  /* written before done, MGET: 1 + the slot whose value is larger than the
                           port reads, of which the connection died; 0: none */
+    bool is_refused;   /* written by submit: it failed since the server is left alone for a while */
     uint32_t commands; /* written by the port: commands sent so far */
     void *pending;     /* the port's own */
 };
@@ -125,6 +126,7 @@ struct db_query {
     bool is_lost;
     uint32_t statements; /* written by the port: sent */
     uint64_t rows;       /* written by the port: received */
+    uint64_t bytes;      /* written by the port: of the values received */
     void *pending;       /* the port's own */
 };
 

@@ -26,6 +26,7 @@ static entc_status submit(struct db_port *db_port, struct db_query *query, entc_
     query->is_lost = false;
     query->statements = 0;
     query->rows = 0;
+    query->bytes = 0;
     postgres_pool_push(port, pending);
     postgres_pool_wake(port);
     return ENTC_OK;

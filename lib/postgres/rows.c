@@ -139,10 +139,23 @@ static entc_status give_entities(struct postgres_reader *reader, struct db_query
     return status;
 }
 
+static uint64_t count_bytes(const PGresult *result)
+{
+    const int rows = PQntuples(result);
+    const int columns = PQnfields(result);
+    uint64_t bytes = 0;
+
+    for (int row = 0; row < rows; row++)
+        for (int column = 0; column < columns; column++)
+            bytes += (uint64_t)PQgetlength(result, row, column);
+    return bytes;
+}
+
 entc_status postgres_reader_give(struct postgres_reader *reader, struct db_query *query,
                                  const PGresult *result)
 {
     reader->query = query;
+    query->bytes += count_bytes(result);
     switch (query->kind) {
     case DB_BY_IDS:
         return give_entities(reader, query, result);

@@ -17,7 +17,8 @@ static entc_status submit(struct cache_port *port, struct cache_batch *batch)
     struct redis_connection *connection = of_port(port);
     entc_status status = ENTC_OK;
 
-    if (connection->is_closed || connection->is_retired || redis_breaker_refuses(connection))
+    batch->is_refused = redis_breaker_refuses(connection);
+    if (connection->is_closed || connection->is_retired || batch->is_refused)
         return ENTC_E_UNAVAILABLE;
     if (connection->link == LINK_IDLE) {
         redis_connection_open(connection);

@@ -32,6 +32,28 @@ struct entc_page *relation_page_ref(struct entc_page *page)
     return page;
 }
 
+struct entc_page *relation_page_veil(struct entc_page *page)
+{
+    const size_t slot_size = sizeof(*page->entities) + sizeof(*page->statuses);
+    struct entc_page *veil =
+        base_allocate(&page->allocator, sizeof(*veil) + page->count * slot_size);
+
+    if (!veil)
+        return NULL;
+    /* Whatever else a page has lies in the block of the first one, which stays. */
+    memcpy(veil, page, sizeof(*veil));
+    atomic_init(&veil->references, 1);
+    repository_ref(veil->impl);
+    veil->origin = relation_page_ref(page);
+    veil->entities = (struct entc_entity **)(void *)(veil + 1);
+    veil->statuses = (entc_status *)(void *)(veil->entities + veil->count);
+    for (size_t i = 0; i < page->count; i++) {
+        veil->entities[i] = page->entities[i] ? entity_ref(page->entities[i]) : NULL;
+        veil->statuses[i] = page->statuses[i];
+    }
+    return veil;
+}
+
 void relation_page_unref(struct entc_page *page)
 {
     struct entc_repository_impl *impl = NULL;
@@ -40,6 +62,7 @@ void relation_page_unref(struct entc_page *page)
         return;
     for (size_t i = 0; i < page->count; i++)
         entity_unref(page->entities[i]);
+    relation_page_unref(page->origin);
     impl = page->impl;
     const entc_allocator allocator = page->allocator;
     base_release(&allocator, page);

@@ -30,6 +30,7 @@ struct pages_op {
     struct entc_repository_impl *impl; /* a reference: whose entities the pages hold */
     struct entc_relation *relation;    /* a reference; NULL for a list */
     struct entc_request *request;      /* a reference, or NULL */
+    struct account *account;           /* the request's for this relation or list, or NULL */
     size_t count;
     struct entc_page **pages; /* per slot, a reference or NULL */
     entc_status *statuses;    /* per slot */
@@ -86,6 +87,10 @@ void relation_query_stop(struct pages_op *op);
  * is out. */
 struct entc_page *relation_page_new(struct entc_repository_impl *impl, size_t count,
                                     size_t text_bytes, char **ret_text);
+
+/* A page that shows another one's ids, and has entities and statuses of its own: references to the
+ * same entities, until they are taken out. NULL when memory is out. */
+struct entc_page *relation_page_veil(struct entc_page *page);
 
 /* build.c [driver]: pages out of rows; false when memory is out. */
 bool relation_build_pages(struct pages_op *op);

@@ -54,6 +54,16 @@ static size_t text_bytes(const struct asked *asked)
     return bytes;
 }
 
+static struct account *account_of(const struct pages_op *op)
+{
+    const struct entc_relation *relation = op->relation;
+
+    if (!op->request || !relation)
+        return repository_account(op->request, op->impl);
+    return ledger_account(op->request->ledger, ACCOUNT_RELATION, relation->parents->type->name,
+                          relation->name);
+}
+
 static void init(struct pages_op *op, const struct asked *asked, const struct repository_call *call)
 {
     struct engine *engine = asked->impl->services->engine;
@@ -63,6 +73,7 @@ static void init(struct pages_op *op, const struct asked *asked, const struct re
                    call->deadline_us, call->done, call->user);
     op->relation = asked->relation ? relation_ref(asked->relation) : NULL;
     op->request = repository_request_ref(call->request);
+    op->account = account_of(op);
     op->first = (uint32_t)asked->args->first;
     op->guest.closed = on_closed;
     buffer_init(&op->rows, engine_allocator(engine));

@@ -2,6 +2,8 @@
  * that `has_next` costs nothing. Rows are kept until the query is over: half an answer is none. */
 #include "relation/pages.h"
 
+#include <stdio.h>
+
 static struct pages_op *of(struct db_query *query)
 {
     return BASE_CONTAINER(query, struct pages_op, query);
@@ -9,9 +11,7 @@ static struct pages_op *of(struct db_query *query)
 
 static void count(const struct pages_op *op, enum tally_counter counter, uint64_t amount)
 {
-    tally_add(op->impl->services->tally, counter, amount);
-    if (op->request)
-        tally_add(op->request->tally, counter, amount);
+    account_count(op->impl->services->tally, op->account, counter, amount);
 }
 
 /* Memory that is out shows in the buffers' `failed`. */
@@ -64,6 +64,7 @@ static void end_wait(struct pages_op *op)
     count(op, TALLY_SQL_US, (uint64_t)waited);
     count(op, TALLY_SQL_QUERIES, op->query.statements);
     count(op, TALLY_SQL_ROWS, op->query.rows);
+    count(op, TALLY_SQL_BYTES, op->query.bytes);
 }
 
 void relation_query_stop(struct pages_op *op)
@@ -84,6 +85,60 @@ static void fail(struct pages_op *op, entc_status status, const entc_error *stor
     relation_pages_end(op, status, error);
 }
 
+/* ---- what the request is told, and what it may take ---- */
+
+/* False: the operation has ended, since its request would go over. */
+static bool charge(struct pages_op *op, enum ledger_limit limit, uint64_t amount)
+{
+    entc_error *error = NULL;
+    char asked_by[128];
+
+    if (!op->account || ledger_charge(op->account->ledger, limit, amount))
+        return true;
+    snprintf(asked_by, sizeof(asked_by), "%s '%.80s'", op->relation ? "relation" : "list of entity",
+             op->relation ? op->relation->name : op->impl->type->name);
+    account_refuse(op->account, limit, amount, asked_by, &error);
+    count(op, TALLY_LIMITED, 1);
+    account_why(op->account, WHY_LIMIT_REACHED, 1);
+    relation_pages_end(op, ENTC_E_LIMIT, error);
+    return false;
+}
+
+static void refund(struct pages_op *op)
+{
+    if (op->account)
+        ledger_refund(op->account->ledger, LEDGER_SQL_QUERIES, 1);
+}
+
+/* What tells one statement of this relation or list from another: its order. */
+static uint64_t shape_of(const struct pages_op *op)
+{
+    const struct hash_key *key = &op->impl->services->hash_key;
+    uint64_t shape = 0;
+
+    for (size_t i = 0; i < op->order_count; i++)
+        shape =
+            hash_uint64(key, (shape << 1 | shape >> 63) ^
+                                 hash_bytes(key, op->order[i].column, strlen(op->order[i].column)) ^
+                                 op->order[i].is_descending);
+    return shape;
+}
+
+/* A batch of parents is a matter of the relation alone: it asks for no entities. */
+static void note_run(struct pages_op *op)
+{
+    if (!op->account)
+        return;
+    if (op->relation) {
+        account_note(op->account, TALLY_BATCHES, 1);
+        account_note(op->account, TALLY_BATCH_IDS, op->parent_count);
+    }
+    account_run(op->account, op->relation ? SHAPE_PAGES : SHAPE_LIST, shape_of(op),
+                op->parent_count);
+}
+
+/* ---- asking ---- */
+
 static void on_done(struct db_query *query, entc_status status, const entc_error *error)
 {
     struct pages_op *op = of(query);
@@ -95,6 +150,8 @@ static void on_done(struct db_query *query, entc_status status, const entc_error
         relation_query_start(op);
     } else if (status != ENTC_OK) {
         fail(op, status, error);
+    } else if (!charge(op, LEDGER_ROWS, query->rows)) {
+        return;
     } else if (op->rows.failed || op->texts.failed || !relation_build_pages(op)) {
         fail(op, ENTC_E_NO_MEMORY, NULL);
     } else {
@@ -109,6 +166,8 @@ void relation_query_start(struct pages_op *op)
     entc_error *error = NULL;
     entc_status status = ENTC_OK;
 
+    if (!charge(op, LEDGER_SQL_QUERIES, 1))
+        return;
     op->query = (struct db_query){.kind = relation ? DB_PAGES : DB_LIST,
                                   .model = op->impl->model,
                                   .order = op->order,
@@ -126,7 +185,11 @@ void relation_query_start(struct pages_op *op)
     op->began_us = engine_now_us(op->op.engine);
     status = database->ops->submit(database, &op->query, &error);
     op->is_querying = status == ENTC_OK;
-    if (status != ENTC_OK)
+    if (status == ENTC_OK) {
+        note_run(op);
+    } else {
+        refund(op);
         fail(op, status, error);
+    }
     entc_error_free(error);
 }

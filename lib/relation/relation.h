@@ -15,6 +15,7 @@ struct entc_page {
     struct schema_type *type;          /* impl->type */
     size_t count;
     int32_t has_next;
+    struct entc_page *origin;      /* a reference: whose block holds the ids; NULL: this one's */
     struct entc_entity **entities; /* a reference or NULL */
     entc_value *ids;               /* type->key_count for each slot; their text lies in the block */
     entc_status *statuses;
@@ -55,11 +56,18 @@ entc_status relation_pages(struct entc_relation *relation, const entc_value *par
                            const struct repository_call *call, entc_op **ret_op,
                            entc_error **reterr);
 
-/* See entc_op_take_pages(); `ret_statuses` may be NULL. ENTC_E_INVALID when the operation is of
- * another kind, taken before, or the count is wrong. relation_op_count: pages it answers; SIZE_MAX
- * when it is of another kind. */
+/* For rooms: takes all there is, without asking anybody; `ret_statuses` may be NULL. ENTC_E_INVALID
+ * when the operation is of another kind, taken before, or the count is wrong. relation_op_count:
+ * pages it answers; SIZE_MAX when it is of another kind. */
 entc_status relation_op_take(entc_op *op, struct entc_page **ret_pages, entc_status *ret_statuses,
                              size_t count);
 size_t relation_op_count(entc_op *op);
+/* For the host, see entc_op_take_pages(): what the request may not have is kept back. Without
+ * memory for that nothing is handed out, and the operation is as if it was never taken. */
+entc_status relation_op_deliver(entc_op *op, struct entc_page **ret_pages,
+                                entc_status *ret_statuses, size_t count);
+/* Asks for every entity of *page (may be NULL), and replaces it by one that lacks what was denied.
+ * Takes the reference and gives one. ENTC_E_NO_MEMORY: *page is as before. */
+entc_status relation_page_authorize(struct entc_request *request, struct entc_page **page);
 
 #endif

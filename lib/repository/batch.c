@@ -74,6 +74,7 @@ void repository_batch_free(struct repository_batch *batch)
     list_remove(&batch->link);
     release_entries(batch);
     release_ops(batch);
+    repository_flight_ended(batch);
     repository_audience_unref(batch->audience, allocator);
     base_release(allocator, batch->part);
     base_release(allocator, batch->tokens);
@@ -186,9 +187,7 @@ bool repository_batch_join(struct repository_batch *batch, struct entities_op *o
     engine_op_ref(&op->op);
     op->batch = batch;
     list_push(&batch->ops, &op->place);
-    tally_add(flight_services(batch)->tally, TALLY_COALESCED, coalesced);
-    if (op->request)
-        tally_add(op->request->tally, TALLY_COALESCED, coalesced);
+    account_count(flight_services(batch)->tally, op->account, TALLY_COALESCED, coalesced);
     return true;
 }
 
@@ -203,20 +202,15 @@ struct sums {
     uint64_t errors;
 };
 
-static void count_into(struct tally *tally, const struct sums *sums)
-{
-    tally_add(tally, TALLY_HITS, sums->hits);
-    tally_add(tally, TALLY_MISSES, sums->misses);
-    tally_add(tally, TALLY_NEGATIVES, sums->negatives);
-    tally_add(tally, TALLY_ABSENTS, sums->absents);
-    tally_add(tally, TALLY_ERRORS, sums->errors);
-}
-
 static void count(const struct entities_op *op, const struct sums *sums)
 {
-    count_into(op->impl->services->tally, sums);
-    if (op->request)
-        count_into(op->request->tally, sums);
+    struct tally *engine = op->impl->services->tally;
+
+    account_count(engine, op->account, TALLY_HITS, sums->hits);
+    account_count(engine, op->account, TALLY_MISSES, sums->misses);
+    account_count(engine, op->account, TALLY_NEGATIVES, sums->negatives);
+    account_count(engine, op->account, TALLY_ABSENTS, sums->absents);
+    account_count(engine, op->account, TALLY_ERRORS, sums->errors);
 }
 
 /* The first slot gets the entry's own reference; it is still there for the others, since no
@@ -317,6 +311,12 @@ static void abandon_slots(struct repository_batch *batch, const struct entities_
     count(op, &sums);
 }
 
+void repository_batch_drop(struct entities_op *op)
+{
+    abandon_slots(op->batch, op);
+    move_to_gone(op);
+}
+
 void repository_batch_leave(struct entities_op *op)
 {
     struct repository_batch *batch = op->batch;
@@ -325,8 +325,7 @@ void repository_batch_leave(struct entities_op *op)
     if (!batch)
         return;
     impl = batch->impl;
-    abandon_slots(batch, op);
-    move_to_gone(op);
+    repository_batch_drop(op);
     if (!list_is_empty(&batch->ops))
         return;
     if (batch == impl->open) {

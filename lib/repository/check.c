@@ -6,6 +6,7 @@ struct check_op {
     entc_op op;                        /* first */
     struct entc_repository_impl *impl; /* a reference */
     struct entc_request *request;      /* a reference, or NULL */
+    struct account *account;           /* the request's for this entity, or NULL */
     struct repository_guest guest;     /* [driver] all that follows, until it is done */
     struct db_query query;
     bool is_querying;
@@ -41,9 +42,7 @@ static void on_difference(struct db_query *query, const char *line)
 
 static void count(const struct check_op *op, enum tally_counter counter, uint64_t amount)
 {
-    tally_add(op->impl->services->tally, counter, amount);
-    if (op->request)
-        tally_add(op->request->tally, counter, amount);
+    account_count(op->impl->services->tally, op->account, counter, amount);
 }
 
 static void end_wait(struct check_op *op)
@@ -54,6 +53,7 @@ static void end_wait(struct check_op *op)
     count(op, TALLY_SQL_US, (uint64_t)waited);
     count(op, TALLY_SQL_QUERIES, op->query.statements);
     count(op, TALLY_SQL_ROWS, op->query.rows);
+    count(op, TALLY_SQL_BYTES, op->query.bytes);
 }
 
 static void finish(struct check_op *op, entc_status status, entc_error *error)
@@ -224,6 +224,7 @@ entc_status repository_check(struct entc_repository_impl *impl,
     op->impl = repository_ref(impl);
     engine_op_init(&op->op, engine, &check_kind, call->deadline_us, call->done, call->user);
     op->request = repository_request_ref(call->request);
+    op->account = repository_account(op->request, impl);
     op->guest.closed = on_closed;
     buffer_init(&op->lines, engine_allocator(engine));
     copy_check(op, check);

@@ -45,6 +45,7 @@ static struct entities_op *op_new(struct entc_repository_impl *impl, const entc_
     *op = (struct entities_op){.impl = repository_ref(impl), .count = count};
     engine_op_init(&op->op, engine, &read_kind, call->deadline_us, call->done, call->user);
     op->request = repository_request_ref(call->request);
+    op->account = repository_account(op->request, impl);
     buffer_init(&op->keys, engine_allocator(engine));
     atomic_init(&op->is_answered, false);
     /* From the widest to the narrowest, so that each is aligned. */
@@ -203,11 +204,7 @@ static void refuse(struct entities_op *op)
 
 static void count_invalid(const struct entities_op *op)
 {
-    uint64_t invalid = op->count - op->pending;
-
-    tally_add(op->impl->services->tally, TALLY_ERRORS, invalid);
-    if (op->request)
-        tally_add(op->request->tally, TALLY_ERRORS, invalid);
+    account_count(op->impl->services->tally, op->account, TALLY_ERRORS, op->count - op->pending);
 }
 
 static void start(entc_op *base)

@@ -81,13 +81,20 @@ static void tell_unblocked(const struct cache_write *write, uint64_t removed)
 static void on_done(struct cache_batch *cache, entc_status status)
 {
     struct cache_write *write = BASE_CONTAINER(cache, struct cache_write, cache);
+    const bool is_fill = cache->step == CACHE_FILL;
+    uint64_t refused = 0;
+    uint64_t healed = 0;
 
     count_commands(write);
-    if (cache->step == CACHE_FILL && status == ENTC_OK)
-        repository_audience_count(services_of(write), write->audience, TALLY_FILLS_REFUSED,
-                                  count_results(cache, 0));
-    else if (cache->step == CACHE_UNBLOCK)
-        tell_unblocked(write, count_results(cache, 1));
+    if (status == ENTC_OK && is_fill)
+        refused = count_results(cache, 0);
+    else if (cache->step == CACHE_INVALIDATE || cache->step == CACHE_UNBLOCK)
+        healed = count_results(cache, 1);
+    if (cache->step == CACHE_UNBLOCK)
+        tell_unblocked(write, healed);
+    repository_audience_count(services_of(write), write->audience, TALLY_FILLS_REFUSED, refused);
+    repository_audience_count(services_of(write), write->audience, TALLY_HEALED, healed);
+    repository_audience_why(write->audience, WHY_FILL_REFUSED, refused);
     write_free(write);
 }
 
@@ -204,19 +211,31 @@ static bool may_fill(const struct batch_entry *entry)
            (entry->outcome == OUTCOME_ROW || entry->outcome == OUTCOME_ABSENT);
 }
 
+static bool encode_absence(struct repository_batch *batch, struct buffer *values)
+{
+    if (negative_ttl_us(batch->impl) >= 0)
+        return buffer_append_text(values, "null");
+    repository_flight_why(batch, WHY_NEGATIVES_OFF, 1);
+    return false;
+}
+
 /* Appends the entry's JSON; false when it is not to be cached. */
 static bool encode(struct repository_batch *batch, const struct batch_entry *entry,
                    struct buffer *values, uint64_t *uncacheable)
 {
     size_t before = values->length;
     enum codec_result result = CODEC_OK;
+    enum why why = WHY_TOO_LARGE;
 
     if (entry->outcome == OUTCOME_ABSENT)
-        return negative_ttl_us(batch->impl) >= 0 && buffer_append_text(values, "null");
+        return encode_absence(batch, values);
     result = codec_encode(entry->entity, values);
     if (result == CODEC_OK && values->length - before <= flight_services(batch)->max_value_bytes)
         return true;
     *uncacheable += result != CODEC_OUT_OF_MEMORY;
+    if (result != CODEC_OK)
+        why = result == CODEC_OUT_OF_MEMORY ? WHY_NO_MEMORY : WHY_UNCACHEABLE;
+    repository_flight_why(batch, why, 1);
     if (!values->failed)
         values->length = before;
     return false;

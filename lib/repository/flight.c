@@ -10,12 +10,11 @@
 
 static void begin(struct repository_batch *batch)
 {
-    batch->audience = repository_audience_new(batch);
-    repository_flight_count(batch, TALLY_BATCHES, 1);
+    repository_flight_begun(batch);
     if (flight_services(batch)->cache)
         repository_flight_ask(batch);
     else
-        repository_flight_uncached(batch);
+        repository_flight_uncached(batch, WHY_CACHE_OFF);
 }
 
 void repository_flight_dispatch(struct engine_hook *hook)
@@ -30,14 +29,19 @@ void repository_flight_dispatch(struct engine_hook *hook)
     begin(batch);
 }
 
-void repository_flight_uncached(struct repository_batch *batch)
+void repository_flight_uncached(struct repository_batch *batch, enum why why)
 {
+    uint64_t count = 0;
+
     for (uint32_t i = 0; i < batch->count; i++) {
         struct batch_entry *entry = &batch->entries[i];
 
-        if (entry->stage == ENTRY_ASKED || entry->stage == ENTRY_MISSED)
-            entry->stage = ENTRY_UNFENCED;
+        if (entry->stage != ENTRY_ASKED && entry->stage != ENTRY_MISSED)
+            continue;
+        entry->stage = ENTRY_UNFENCED;
+        count++;
     }
+    repository_flight_why(batch, why, count);
     repository_flight_next(batch);
 }
 

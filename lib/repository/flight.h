@@ -43,14 +43,24 @@ struct batch_entry {
     uint8_t fault;
     bool is_given;  /* `entity` is borrowed: the reference went to a slot */
     bool is_unread; /* its row is there, but cannot become an entity: `status` says why */
+    uint32_t mark;  /* who is charged for it; see repository_flight_admit() */
 };
 
-/* The tallies of the requests that share a flight, each once. Refcounted, on the driver only. */
+/* One request that shares a flight. */
+struct flight_listener {
+    struct account *account; /* its ledger is a reference */
+    uint64_t asked;          /* slots of its operations */
+};
+
+/* The requests that share a flight, each once. Refcounted, on the driver only. */
 struct flight_audience {
     uint32_t references;
     uint32_t count;
-    struct tally *tallies[];
+    struct flight_listener listeners[];
 };
+
+/* What a flight asks of a server on behalf of those who wait for it. */
+enum flight_step { FLIGHT_MGET, FLIGHT_LEASE, FLIGHT_QUERY, FLIGHT_ROWS };
 
 struct repository_batch {
     struct entc_repository_impl *impl; /* a reference */
@@ -77,6 +87,9 @@ struct repository_batch {
     bool is_parked;            /* waits for a flight that reads what this one lost */
     bool was_parked;           /* once is enough */
     bool has_failed;           /* counted as a failure of the cache */
+    bool has_limits;           /* of some request that waits */
+    uint32_t marks;            /* given to entries so far */
+    uint64_t value_bytes;      /* of the values of this MGET */
 
     struct db_query query;
     bool is_querying; /* `query` is with the port */
@@ -106,7 +119,6 @@ static inline struct batch_entry *flight_entry(struct repository_batch *batch, s
 }
 
 /* audience.c: counts for the engine and for every request of the audience (which may be NULL). */
-struct flight_audience *repository_audience_new(struct repository_batch *batch);
 struct flight_audience *repository_audience_ref(struct flight_audience *audience);
 void repository_audience_unref(struct flight_audience *audience, const entc_allocator *allocator);
 void repository_audience_count(struct repository_services *services,
@@ -114,6 +126,11 @@ void repository_audience_count(struct repository_services *services,
                                uint64_t amount);
 void repository_flight_count(struct repository_batch *batch, enum tally_counter counter,
                              uint64_t amount);
+void repository_audience_why(const struct flight_audience *audience, enum why why, uint64_t amount);
+void repository_flight_why(struct repository_batch *batch, enum why why, uint64_t amount);
+/* The batch is sent; and it is over. */
+void repository_flight_begun(struct repository_batch *batch);
+void repository_flight_ended(struct repository_batch *batch);
 
 /* batch.c: the entries and who waits for them. */
 struct repository_batch *repository_batch_new(struct entc_repository_impl *impl);
@@ -125,6 +142,8 @@ uint32_t repository_batch_find(const struct repository_batch *batch, const entc_
 void repository_batch_answer(struct repository_batch *batch);
 /* Takes an unanswered operation out of its batch, which ends when it was the last. */
 void repository_batch_leave(struct entities_op *op);
+/* The same, but the batch goes on. */
+void repository_batch_drop(struct entities_op *op);
 /* Frees it, or keeps it as the repository's spare. Nothing of it is with a port any more. */
 void repository_batch_free(struct repository_batch *batch);
 /* Frees its memory; for the spare, by any thread. */
@@ -147,7 +166,14 @@ void repository_flight_end(struct repository_batch *batch);
 /* Asks the cache again for the losers. */
 void repository_flight_reask(struct repository_batch *batch);
 /* What is left goes to the database, without fill. */
-void repository_flight_uncached(struct repository_batch *batch);
+void repository_flight_uncached(struct repository_batch *batch, enum why why);
+
+/* limits.c: before a step is sent, or when its rows came: ends the operations whose requests would
+ * go over a limit, and charges the others. False when the flight has gone on by itself, or ended:
+ * nobody is left who wants this step. */
+bool repository_flight_admit(struct repository_batch *batch, enum flight_step step);
+/* The step was not sent after all. */
+void repository_flight_refund(struct repository_batch *batch, enum flight_step step);
 
 /* flight_cache.c: MGET of what is ENTRY_ASKED; leases for what is ENTRY_MISSED. */
 void repository_flight_ask(struct repository_batch *batch);

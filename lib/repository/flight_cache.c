@@ -47,6 +47,7 @@ static bool gather(struct repository_batch *batch, enum entry_stage stage)
     base_release(allocator, batch->part);
     batch->part = NULL;
     batch->cache = (struct cache_batch){.items = batch->items, .count = wanted};
+    batch->value_bytes = 0;
     if (wanted == batch->count)
         return true;
     batch->part = base_allocate_array(allocator, wanted, size);
@@ -80,6 +81,7 @@ static void end_wait(struct repository_batch *batch)
     } else {
         repository_flight_count(batch, TALLY_REDIS_MGETS, commands);
         repository_flight_count(batch, TALLY_REDIS_KEYS, commands > 0 ? batch->cache.count : 0);
+        repository_flight_count(batch, TALLY_REDIS_BYTES, batch->value_bytes);
     }
 }
 
@@ -93,12 +95,12 @@ void repository_flight_stop_asking(struct repository_batch *batch)
     end_wait(batch);
 }
 
-static void fail(struct repository_batch *batch)
+static void fail(struct repository_batch *batch, enum why why)
 {
     if (!batch->has_failed)
         repository_flight_count(batch, TALLY_REDIS_FAILURES, 1);
     batch->has_failed = true;
-    repository_flight_uncached(batch);
+    repository_flight_uncached(batch, why);
 }
 
 static void adopt(struct repository_batch *batch);
@@ -122,7 +124,7 @@ static void expire(struct engine_timer *timer)
         adopt(batch);
     else
         repository_flight_unlease(batch);
-    fail(batch);
+    fail(batch, WHY_REDIS_LATE);
 }
 
 static int64_t wait_until(const struct repository_batch *batch)
@@ -132,22 +134,34 @@ static int64_t wait_until(const struct repository_batch *batch)
     return batch->began_us + (left_us / 2 < batch->budget_us ? left_us / 2 : batch->budget_us);
 }
 
-/* False when the cache cannot be asked now. */
-static bool submit(struct repository_batch *batch, enum cache_step step)
+static enum why why_refused(const struct repository_batch *batch, entc_status status)
+{
+    if (status == ENTC_E_NO_MEMORY)
+        return WHY_NO_MEMORY;
+    return batch->cache.is_refused ? WHY_BREAKER_OPEN : WHY_REDIS_DOWN;
+}
+
+/* False when the cache cannot be asked now; *ret_why tells. */
+static bool submit(struct repository_batch *batch, enum cache_step step, enum why *ret_why)
 {
     struct engine *engine = flight_services(batch)->engine;
     struct cache_port *cache = flight_services(batch)->cache;
+    entc_status status = ENTC_OK;
 
+    *ret_why = WHY_REDIS_LATE;
     if (batch->budget_us <= 0)
         return false;
     batch->cache.step = step;
     batch->began_us = engine_now_us(engine);
-    if (cache->ops->submit(cache, &batch->cache) != ENTC_OK)
+    status = cache->ops->submit(cache, &batch->cache);
+    *ret_why = why_refused(batch, status);
+    if (status != ENTC_OK)
         return false;
     batch->is_asking = true;
     batch->timer.fire = expire;
     if (engine_timer_set(engine, &batch->timer, wait_until(batch)))
         return true;
+    *ret_why = WHY_NO_MEMORY;
     repository_flight_stop_asking(batch);
     return false;
 }
@@ -192,6 +206,7 @@ static void on_value(struct cache_batch *cache, size_t slot, const char *bytes, 
 
     if (!bytes)
         return;
+    batch->value_bytes += length;
     /* Larger than we would ever write: not ours to trust, and removed as any other. */
     if (length > flight_services(batch)->max_value_bytes)
         entry->fault = FAULT_CORRUPT;
@@ -217,6 +232,9 @@ static void tell_faults(struct repository_batch *batch, const uint64_t *faults)
     repository_flight_count(batch, TALLY_CORRUPT, faults[FAULT_CORRUPT]);
     repository_flight_count(batch, TALLY_FOREIGN, faults[FAULT_FOREIGN]);
     repository_flight_count(batch, TALLY_RESHAPED, faults[FAULT_RESHAPED]);
+    repository_flight_why(batch, WHY_CORRUPT, faults[FAULT_CORRUPT]);
+    repository_flight_why(batch, WHY_FOREIGN, faults[FAULT_FOREIGN]);
+    repository_flight_why(batch, WHY_RESHAPED, faults[FAULT_RESHAPED]);
     if (faults[FAULT_CORRUPT] + faults[FAULT_FOREIGN] > 0)
         log_write(&flight_services(batch)->log, ENTC_LOG_WARNING, "codec",
                   "entity '%s': %u corrupt and %u foreign values in the cache; they are removed",
@@ -257,6 +275,14 @@ static bool heal_too_large(struct repository_batch *batch)
     return true;
 }
 
+/* A connection that never came to be was not lost. */
+static enum why why_failed(const struct cache_batch *cache)
+{
+    if (cache->is_lost)
+        return WHY_REDIS_LOST;
+    return cache->commands > 0 ? WHY_REDIS_ERROR : WHY_REDIS_DOWN;
+}
+
 static void on_mget(struct cache_batch *cache, entc_status status)
 {
     struct repository_batch *batch = of(cache);
@@ -277,18 +303,24 @@ static void on_mget(struct cache_batch *cache, entc_status status)
         batch->is_repeated = true;
         repository_flight_ask(batch);
     } else {
-        fail(batch);
+        fail(batch, why_failed(cache));
     }
 }
 
 void repository_flight_ask(struct repository_batch *batch)
 {
-    bool is_ready = gather(batch, ENTRY_ASKED);
+    enum why why = WHY_NO_MEMORY;
+    bool is_ready = false;
 
+    if (!repository_flight_admit(batch, FLIGHT_MGET))
+        return;
+    is_ready = gather(batch, ENTRY_ASKED);
     batch->cache.value = on_value;
     batch->cache.done = on_mget;
-    if (!is_ready || !submit(batch, CACHE_MGET))
-        fail(batch);
+    if (is_ready && submit(batch, CACHE_MGET, &why))
+        return;
+    repository_flight_refund(batch, FLIGHT_MGET);
+    fail(batch, why);
 }
 
 /* ---- leases ---- */
@@ -341,13 +373,18 @@ static void forget_leases(struct repository_batch *batch)
 
 void repository_flight_lease(struct repository_batch *batch)
 {
-    bool is_ready = prepare_leases(batch);
+    enum why why = WHY_NO_MEMORY;
+    bool is_ready = false;
 
-    batch->cache.done = on_lease;
-    if (is_ready && submit(batch, CACHE_LEASE))
+    if (!repository_flight_admit(batch, FLIGHT_LEASE))
         return;
+    is_ready = prepare_leases(batch);
+    batch->cache.done = on_lease;
+    if (is_ready && submit(batch, CACHE_LEASE, &why))
+        return;
+    repository_flight_refund(batch, FLIGHT_LEASE);
     forget_leases(batch);
-    fail(batch);
+    fail(batch, why);
 }
 
 static void on_lease(struct cache_batch *cache, entc_status status)
@@ -357,7 +394,7 @@ static void on_lease(struct cache_batch *cache, entc_status status)
     end_wait(batch);
     if (status != ENTC_OK) {
         forget_leases(batch);
-        fail(batch);
+        fail(batch, why_failed(cache));
         return;
     }
     for (size_t slot = 0; slot < cache->count; slot++) {
@@ -369,6 +406,7 @@ static void on_lease(struct cache_batch *cache, entc_status status)
             continue;
         }
         entry->stage = result == 0 ? ENTRY_LOSER : ENTRY_UNFENCED;
+        repository_flight_why(batch, result == 0 ? WHY_LEASE_LOST : WHY_REDIS_ERROR, 1);
         entry->lease = FLIGHT_NO_LEASE;
     }
     repository_flight_next(batch);

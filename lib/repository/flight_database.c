@@ -127,6 +127,7 @@ static void end_wait(struct repository_batch *batch)
     repository_flight_count(batch, TALLY_SQL_US, (uint64_t)waited);
     repository_flight_count(batch, TALLY_SQL_QUERIES, batch->query.statements);
     repository_flight_count(batch, TALLY_SQL_ROWS, batch->query.rows);
+    repository_flight_count(batch, TALLY_SQL_BYTES, batch->query.bytes);
 }
 
 void repository_flight_stop_query(struct repository_batch *batch)
@@ -175,6 +176,7 @@ static void submit(struct repository_batch *batch, size_t count)
     status = database->ops->submit(database, &batch->query, &error);
     batch->is_querying = status == ENTC_OK;
     if (status != ENTC_OK) {
+        repository_flight_refund(batch, FLIGHT_QUERY);
         tell(batch, status, error);
         fail(batch, status);
     }
@@ -192,14 +194,16 @@ static void on_done(struct db_query *query, entc_status status, const entc_error
         settle(batch);
         repository_flight_fill(batch);
         repository_flight_wake(batch->impl);
-        repository_flight_next(batch);
+        if (repository_flight_admit(batch, FLIGHT_ROWS))
+            repository_flight_next(batch);
         return;
     }
     forget_rows(batch);
     if (status == ENTC_E_UNAVAILABLE && query->is_lost && !batch->is_query_repeated &&
         engine_now_us(flight_services(batch)->engine) < query->deadline_us) {
         batch->is_query_repeated = true;
-        submit(batch, query->id_count);
+        if (repository_flight_admit(batch, FLIGHT_QUERY))
+            submit(batch, query->id_count);
         return;
     }
     tell(batch, status, error);
@@ -226,13 +230,17 @@ void repository_flight_query(struct repository_batch *batch)
 {
     const entc_allocator *allocator = flight_allocator(batch);
     const size_t parts = batch->impl->type->key_count;
-    size_t most = count_queried(batch);
+    size_t most = 0;
     size_t count = 0;
 
+    if (!repository_flight_admit(batch, FLIGHT_QUERY))
+        return;
+    most = count_queried(batch);
     base_release(allocator, batch->query_ids);
     batch->query_ids = base_allocate_array(allocator, most * parts, sizeof(*batch->query_ids));
     batch->is_query_repeated = false;
     if (!batch->query_ids) {
+        repository_flight_refund(batch, FLIGHT_QUERY);
         tell(batch, ENTC_E_NO_MEMORY, NULL);
         fail(batch, ENTC_E_NO_MEMORY);
         repository_flight_next(batch);

@@ -16,6 +16,7 @@
 #include "schema/schema.h"
 
 #include <entitycache/repository.h>
+#include <entitycache/request.h>
 
 /* Values of ids that one call may give: ids times the parts of each. */
 #define REPOSITORY_IDS_MAX (UINT32_C(1) << 24)
@@ -56,12 +57,26 @@ struct entc_request {
     atomic_uint references;
     struct engine *engine;
     struct tally *tally;
-    int64_t deadline_us; /* engine clock; INT64_MAX: none */
+    struct ledger *ledger;       /* a reference; its total is `tally` */
+    int64_t deadline_us;         /* engine clock; INT64_MAX: none */
+    struct tally *engine_tally;  /* a reference, or NULL */
+    entc_authorize_fn authorize; /* NULL: everything is handed out */
+    void *user;                  /* for `authorize` */
+    atomic_bool is_freed;        /* the host gave it back: `authorize` is not called any more */
     void (*destroy)(struct entc_request *request);
 };
 
 struct entc_request *repository_request_ref(struct entc_request *request); /* NULL gives NULL */
 void repository_request_unref(struct entc_request *request);               /* NULL is accepted */
+/* The account of a repository's entity in a request; NULL without one. Once for each operation. */
+struct account *repository_account(struct entc_request *request,
+                                   const struct entc_repository_impl *impl);
+/* authorize.c: asks the request's callback whether this entity may be handed out; ENTC_OK or
+ * ENTC_E_FORBIDDEN, which is counted. Host code: on the thread that takes, with no lock held, once
+ * for each way out (taken operations, pages, a loader's loads and memo hits). `request` may be
+ * NULL: ENTC_OK; so may `impl`. */
+entc_status repository_authorize(struct entc_request *request, struct entc_repository_impl *impl,
+                                 const struct entc_entity *entity);
 
 /* A call, checked: what entc_call becomes. */
 struct repository_call {
@@ -120,6 +135,7 @@ struct entities_op {
     entc_op op;                        /* first */
     struct entc_repository_impl *impl; /* a reference; NULL for the host's */
     struct entc_request *request;      /* a reference, or NULL */
+    struct account *account;           /* the request's for this entity, or NULL */
     size_t count;
     struct entc_entity **entities;  /* per slot, a reference or NULL */
     entc_status *statuses;          /* per slot; ENTC_E_AGAIN while it has no answer */
@@ -133,6 +149,7 @@ struct entities_op {
     struct entc_error *first_error; /* the story of the first slot that failed */
     struct repository_batch *batch; /* [driver] where it waits, or NULL */
     struct list place;              /* [driver] in the batch's lists */
+    uint32_t turn;                  /* [driver] when its request was charged last; limits.c */
     struct engine_task answer_task; /* host's resolve */
     entc_status answer;             /* host's reject; ENTC_OK for a resolve */
     atomic_bool is_answered;        /* the host resolved or rejected it */
@@ -187,9 +204,15 @@ void repository_id_keep_texts(entc_value *id, uint32_t parts, char **texts);
 
 /* NULL when the operation does not answer entities. */
 struct entities_op *repository_entities_op(entc_op *op);
-/* See entc_op_take_entities(). ENTC_E_INVALID when it is of another kind, taken before, or the
- * count is wrong. */
+/* For rooms: takes all there is, without asking anybody. ENTC_E_INVALID when it is of another kind,
+ * taken before, or the count is wrong. */
 entc_status repository_op_take(entc_op *op, struct entc_entity **ret_entities,
                                entc_status *ret_statuses, size_t count);
+/* For the host, see entc_op_take_entities(): what the request may not have is kept back. `request`
+ * and `impl` are whose call it was; NULL: the operation's own. */
+entc_status repository_op_deliver(entc_op *op, struct entc_request *request,
+                                  struct entc_repository_impl *impl,
+                                  struct entc_entity **ret_entities, entc_status *ret_statuses,
+                                  size_t count);
 
 #endif

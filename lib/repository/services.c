@@ -30,6 +30,12 @@ void repository_request_unref(struct entc_request *request)
     request->destroy(request);
 }
 
+struct account *repository_account(struct entc_request *request,
+                                   const struct entc_repository_impl *impl)
+{
+    return request ? ledger_account(request->ledger, ACCOUNT_ENTITY, NULL, impl->type->name) : NULL;
+}
+
 /* ---- ids ---- */
 
 static uint64_t hash_part(const struct hash_key *key, const entc_value *part)

@@ -168,11 +168,82 @@ entc_status main_query(struct fixture *f)
     }
     if (campaigns)
         worst = worst ? worst : check_page(entc_page_ref(campaigns), 2, ENTC_OK);
-    if (request && !entc_request_report(request))
+    if (request && (!entc_request_report(request) || !entc_request_report_text(request)))
         worst = ENTC_E_NO_MEMORY;
     entc_page_unref(campaigns);
     entc_request_free(request);
     return worst;
+}
+
+/* ---- what a request may see and take ---- */
+
+static entc_status deny_even(entc_request *request, BaseCacheRepository *repository,
+                             const entc_entity *entity, void *user)
+{
+    const Campaign *record = entc_entity_record(entity);
+
+    (void)request;
+    (void)repository;
+    (void)user;
+    return record->id % 2 ? ENTC_OK : ENTC_E_FORBIDDEN;
+}
+
+/* A page is denied in part or lacks memory; no denied entity slips through. */
+static entc_status see_list(struct fixture *f, entc_request *request)
+{
+    const entc_page_args first = ENTC_FIRST(3);
+    entc_page *page = NULL;
+    entc_status worst = entc_request_list(request, f->campaigns, &first, &page, &f->error);
+
+    assert_true((page != NULL) == (worst == ENTC_OK));
+    for (size_t i = 0; i < entc_page_count(page); i++) {
+        const entc_status status = entc_page_status(page, i);
+
+        assert_true((entc_page_entity(page, i) != NULL) == (status == ENTC_OK));
+        if (i == 1)
+            assert_int_not_equal(status, ENTC_OK);
+        if (status != ENTC_OK && status != ENTC_E_FORBIDDEN)
+            worst = status;
+    }
+    entc_page_unref(page);
+    return worst;
+}
+
+/* Of a request that may run two statements, the list's and its entities'. */
+static entc_status see_one_more(struct fixture *f, entc_request *request)
+{
+    const entc_value id = fixture_id(5);
+    entc_call call = ENTC_CALL_INIT;
+    entc_entity *entity = NULL;
+    entc_status status = ENTC_OK;
+
+    call.request = request;
+    status = entc_repository_get_by_id(f->campaigns, &id, &call, &entity, &f->error);
+    assert_true((entity != NULL) == (status == ENTC_OK));
+    entc_entity_unref(entity);
+    if (status == ENTC_E_LIMIT)
+        status = ENTC_OK;
+    if (!status && entc_request_assert_max_queries(request, 1, &f->error) == ENTC_OK)
+        status = ENTC_E_NO_MEMORY;
+    return status;
+}
+
+entc_status viewers_request(struct fixture *f)
+{
+    entc_request_options options = ENTC_REQUEST_OPTIONS_INIT;
+    entc_request *request = NULL;
+    entc_status status = ENTC_OK;
+
+    options.authorize = deny_even;
+    options.max_sql_queries = 2;
+    status = entc_request_new(f->engine, &options, &request, &f->error);
+    assert_true((request != NULL) == (status == ENTC_OK));
+    if (!status)
+        status = see_list(f, request);
+    if (!status)
+        status = see_one_more(f, request);
+    entc_request_free(request);
+    return status;
 }
 
 /* ---- operations ---- */

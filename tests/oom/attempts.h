@@ -21,6 +21,8 @@ entc_status pages(struct fixture *f);
 entc_status operations(struct fixture *f);
 /* The main query: a list, its pages, and the report, in one request. */
 entc_status main_query(struct fixture *f);
+/* A list and an entity in a request that denies every even id and may run two statements. */
+entc_status viewers_request(struct fixture *f);
 /* An entity, two and none of them as JSON. */
 entc_status json(struct fixture *f);
 

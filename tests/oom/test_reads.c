@@ -10,6 +10,7 @@ SCENE(a_list, scene_play, cold_cache, list)
 SCENE(pages_of_children, scene_play, cold_cache, pages)
 SCENE(operations_with_callbacks, scene_play, cold_cache, operations)
 SCENE(the_main_query_and_its_report, scene_play, cold_cache, main_query)
+SCENE(a_request_with_a_viewer_and_limits, scene_play, cold_cache, viewers_request)
 SCENE(entities_as_json, scene_play, NULL, json)
 
 int main(void)
@@ -24,6 +25,7 @@ int main(void)
         IN_BOTH_DRIVES(pages_of_children),
         IN_BOTH_DRIVES(operations_with_callbacks),
         IN_BOTH_DRIVES(the_main_query_and_its_report),
+        IN_BOTH_DRIVES(a_request_with_a_viewer_and_limits),
         IN_BOTH_DRIVES(entities_as_json),
     };
 

@@ -267,6 +267,7 @@ static entc_status submit(struct cache_port *port, struct cache_batch *batch)
 {
     struct fake_cache *cache = (struct fake_cache *)port;
 
+    batch->is_refused = cache->refuses != ENTC_OK && cache->is_left_alone;
     if (cache->refuses != ENTC_OK)
         return cache->refuses;
     if (cache->pending_count == FAKE_PENDING_MAX || batch->count == 0)

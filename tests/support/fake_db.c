@@ -68,6 +68,7 @@ static void send_bad_row(struct db_query *query, const struct fake_row *row)
     entc_error *error = NULL;
 
     query->rows++;
+    query->bytes += FAKE_ROW_BYTES;
     error_set(&error, ENTC_E_SCHEMA, "postgres", "NULL in a field that is not nullable");
     query->bad_row(query, row->id, ENTC_E_SCHEMA, error);
     entc_error_free(error);
@@ -90,6 +91,7 @@ static bool send_entity(struct db_query *query, const struct fake_row *row)
     if (!entity)
         return false;
     query->rows++;
+    query->bytes += FAKE_ROW_BYTES;
     query->entity(query, entity);
     return true;
 }
@@ -131,6 +133,7 @@ static void send_ids(struct fake_db *db, struct db_query *query, size_t parent,
             (parent_id && row->parent != parent_id->as.int64))
             continue;
         query->rows++;
+        query->bytes += FAKE_ROW_BYTES;
         query->id(query, parent, row->id);
         left--;
         most--;
@@ -263,6 +266,7 @@ static entc_status submit(struct db_port *port, struct db_query *query, entc_err
     query->is_lost = false;
     query->statements = 0;
     query->rows = 0;
+    query->bytes = 0;
     db->pending[db->pending_count++] = query;
     post_answers(db);
     return ENTC_OK;

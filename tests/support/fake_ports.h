@@ -47,6 +47,7 @@ struct fake_cache {
     size_t pending_count;
     bool is_held;         /* nothing is answered before fake_cache_answer() */
     entc_status refuses;  /* what submit says instead of ENTC_OK */
+    bool is_left_alone;   /* why it refuses */
     int32_t lease_result; /* of the next leases, unless 2 */
     struct engine_task answer_task;
     bool is_answer_posted;
@@ -68,6 +69,7 @@ void fake_cache_fail(struct fake_cache *cache, size_t delivered, bool is_lost);
 /* ---- database ---- */
 
 #define FAKE_PARTS_MAX 3
+#define FAKE_ROW_BYTES 10 /* what a row is said to weigh */
 
 struct fake_row {
     const char *table;

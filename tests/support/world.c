@@ -260,22 +260,53 @@ static void destroy_request(struct entc_request *request)
     struct engine *engine = request->engine;
     const entc_allocator allocator = *engine_allocator(engine);
 
+    ledger_unref(request->ledger);
     tally_unref(request->tally);
+    tally_unref(request->engine_tally);
     base_release(&allocator, request);
     engine_unref(engine);
 }
 
 struct entc_request *world_request_new(struct world *world)
 {
+    return world_request_limited(world, 0, 0, 0);
+}
+
+struct entc_request *world_request_limited(struct world *world, uint64_t sql_queries,
+                                           uint64_t redis_commands, uint64_t rows)
+{
+    const uint64_t limits[LEDGER_LIMITS] = {[LEDGER_SQL_QUERIES] = sql_queries,
+                                            [LEDGER_REDIS_COMMANDS] = redis_commands,
+                                            [LEDGER_ROWS] = rows};
     struct entc_request *request = base_allocate_zeroed(&world->memory.allocator, sizeof(*request));
 
     assert_non_null(request);
     atomic_init(&request->references, 1);
     request->engine = engine_ref(world->engine);
     request->tally = tally_new(&world->memory.allocator);
+    assert_non_null(request->tally);
+    request->ledger = ledger_new(&world->memory.allocator, request->tally, limits);
+    assert_non_null(request->ledger);
+    request->engine_tally = tally_ref(world->services->tally);
     request->deadline_us = INT64_MAX;
     request->destroy = destroy_request;
     return request;
+}
+
+uint64_t world_charged(struct entc_request *request, enum ledger_limit limit)
+{
+    return atomic_load(&request->ledger->charged[limit]);
+}
+
+uint64_t world_why(struct entc_request *request, const char *entity, enum why why)
+{
+    return atomic_load(&ledger_account(request->ledger, ACCOUNT_ENTITY, NULL, entity)->whys[why]);
+}
+
+uint64_t world_account(struct entc_request *request, const char *entity, enum tally_counter counter)
+{
+    return atomic_load(
+        &ledger_account(request->ledger, ACCOUNT_ENTITY, NULL, entity)->counts[counter]);
 }
 
 void world_value(entc_value *value, int64_t number)

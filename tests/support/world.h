@@ -64,6 +64,14 @@ void world_db_fail(struct world *world, size_t delivered, entc_status status, bo
 /* A call that ends in WORLD_TIMEOUT_US. */
 struct repository_call world_call(struct entc_request *request);
 struct entc_request *world_request_new(struct world *world);
+/* With limits: statements, commands, rows; 0: none. */
+struct entc_request *world_request_limited(struct world *world, uint64_t sql_queries,
+                                           uint64_t redis_commands, uint64_t rows);
+/* What the request has taken of a limit; how often its account of an entity gave a reason. */
+uint64_t world_charged(struct entc_request *request, enum ledger_limit limit);
+uint64_t world_why(struct entc_request *request, const char *entity, enum why why);
+uint64_t world_account(struct entc_request *request, const char *entity,
+                       enum tally_counter counter);
 void world_value(entc_value *value, int64_t number);
 
 /* Submits a read of users; must be accepted. */
