@@ -35,11 +35,17 @@ typedef struct entc_counters {
     uint64_t coalesced;      /* ids that joined a batch which held them already */
     uint64_t batches;        /* batches of ids dispatched */
     uint64_t errors;         /* ids answered with an error */
+    uint64_t loads;          /* keys that loaders were asked for */
+    uint64_t load_batches;   /* batches of keys that loaders sent */
+    uint64_t load_keys;      /* keys in them */
+    uint64_t load_memo_hits; /* loads of a remembered key */
+    uint64_t load_coalesced; /* loads that joined a batch which held the key already */
 } entc_counters;
 
-#define ENTC_COUNTERS_INIT                                                                      \
-    {                                                                                           \
-        sizeof(entc_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define ENTC_COUNTERS_INIT                                                                       \
+    {                                                                                            \
+        sizeof(entc_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+            0, 0, 0, 0, 0                                                                        \
     }
 
 ENTC_END_DECLS

@@ -33,7 +33,12 @@
     X(UNCACHEABLE, uncacheable, "uncacheable")         \
     X(COALESCED, coalesced, "coalesced")               \
     X(BATCHES, batches, "batches")                     \
-    X(ERRORS, errors, "errors")
+    X(ERRORS, errors, "errors")                        \
+    X(LOADS, loads, "loads")                           \
+    X(LOAD_BATCHES, load_batches, "loadBatches")       \
+    X(LOAD_KEYS, load_keys, "loadKeys")                \
+    X(LOAD_MEMO_HITS, load_memo_hits, "loadMemoHits")  \
+    X(LOAD_COALESCED, load_coalesced, "loadCoalesced")
 
 enum tally_counter {
 #define TALLY_ENUM(suffix, member, text) TALLY_##suffix,

@@ -63,6 +63,7 @@ static void init(struct pages_op *op, const struct asked *asked, const struct re
                    call->deadline_us, call->done, call->user);
     op->relation = asked->relation ? relation_ref(asked->relation) : NULL;
     op->request = repository_request_ref(call->request);
+    repository_op_in(&op->op, op->request);
     op->first = (uint32_t)asked->args->first;
     op->guest.closed = on_closed;
     buffer_init(&op->rows, engine_allocator(engine));

@@ -56,12 +56,16 @@ struct entc_request {
     atomic_uint references;
     struct engine *engine;
     struct tally *tally;
-    int64_t deadline_us; /* engine clock; INT64_MAX: none */
+    int64_t deadline_us;       /* engine clock; INT64_MAX: none */
+    struct engine_group group; /* its operations; see repository_op_in() */
     void (*destroy)(struct entc_request *request);
 };
 
 struct entc_request *repository_request_ref(struct entc_request *request); /* NULL gives NULL */
 void repository_request_unref(struct entc_request *request);               /* NULL is accepted */
+/* Before the submit: the operation is one of this request (NULL: of none), of which it has a
+ * reference. */
+void repository_op_in(entc_op *op, struct entc_request *request);
 
 /* A call, checked: what entc_call becomes. */
 struct repository_call {

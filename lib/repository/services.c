@@ -30,6 +30,11 @@ void repository_request_unref(struct entc_request *request)
     request->destroy(request);
 }
 
+void repository_op_in(entc_op *op, struct entc_request *request)
+{
+    op->group = request ? &request->group : NULL;
+}
+
 /* ---- ids ---- */
 
 static uint64_t hash_part(const struct hash_key *key, const entc_value *part)

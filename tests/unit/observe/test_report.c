@@ -34,6 +34,11 @@ static const struct {
     {TALLY_COALESCED, "coalesced"},
     {TALLY_BATCHES, "batches"},
     {TALLY_ERRORS, "errors"},
+    {TALLY_LOADS, "loads"},
+    {TALLY_LOAD_BATCHES, "loadBatches"},
+    {TALLY_LOAD_KEYS, "loadKeys"},
+    {TALLY_LOAD_MEMO_HITS, "loadMemoHits"},
+    {TALLY_LOAD_COALESCED, "loadCoalesced"},
 };
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
 
