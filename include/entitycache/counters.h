@@ -41,12 +41,17 @@ typedef struct entc_counters {
     uint64_t healed;         /* corrupt and foreign values that were removed */
     uint64_t denied;         /* entities that the request's authorize callback kept back */
     uint64_t limited;        /* operations ended with ENTC_E_LIMIT */
+    uint64_t loads;          /* keys that loaders were asked for */
+    uint64_t load_batches;   /* batches of keys that loaders sent */
+    uint64_t load_keys;      /* keys in them */
+    uint64_t load_memo_hits; /* loads of a remembered key */
+    uint64_t load_coalesced; /* loads that joined a batch which held the key already */
 } entc_counters;
 
 #define ENTC_COUNTERS_INIT                                                                       \
     {                                                                                            \
         sizeof(entc_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0                                                                     \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                      \
     }
 
 ENTC_END_DECLS

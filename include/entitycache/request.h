@@ -23,6 +23,10 @@ ENTC_BEGIN_DECLS
 typedef entc_status (*entc_authorize_fn)(entc_request *request, BaseCacheRepository *repository,
                                          const entc_entity *entity, void *user);
 
+/* Called inside entc_loader_load() when its batch is the first one of the request that is open: for
+ * a host with a tick, which then calls entc_request_dispatch(). */
+typedef void (*entc_request_schedule_fn)(entc_request *request, void *user);
+
 /* How a request is made; NULL, or zero in a member, is the default.
  *
  * An operation that would take the request over a limit ends with ENTC_E_LIMIT as a whole; others
@@ -36,16 +40,19 @@ typedef struct entc_request_options {
     size_t struct_size;          /* sizeof(entc_request_options) */
     int64_t timeout_us;          /* deadline of the whole request, microseconds from its start;
                                     0: none */
+    int64_t patience_us;         /* how long a thread that waits leaves batches open for threads
+                                    that entered and do not wait; 0: 10,000 */
     uint64_t max_sql_queries;    /* statements; 0: no limit */
     uint64_t max_redis_commands; /* commands; 0: no limit */
     uint64_t max_rows;           /* rows of PostgreSQL; 0: no limit */
     entc_authorize_fn authorize; /* NULL: everything is handed out */
-    void *user;                  /* for `authorize` */
+    entc_request_schedule_fn schedule; /* NULL: none */
+    void *user;                        /* for both */
 } entc_request_options;
 
-#define ENTC_REQUEST_OPTIONS_INIT                            \
-    {                                                        \
-        sizeof(entc_request_options), 0, 0, 0, 0, NULL, NULL \
+#define ENTC_REQUEST_OPTIONS_INIT                                     \
+    {                                                                 \
+        sizeof(entc_request_options), 0, 0, 0, 0, 0, NULL, NULL, NULL \
     }
 
 /* Opens a request. Name it in entc_call.request, or use the entc_request_ functions.
@@ -54,10 +61,27 @@ typedef struct entc_request_options {
 ENTC_EXPORT entc_status entc_request_new(entc_engine *engine, const entc_request_options *options,
                                          entc_request **ret_request, entc_error **reterr);
 
-/* Frees a request; NULL is accepted. Operations under way go on, uncounted; `authorize` is not
- * called any more, so that what is taken later from one that has it is ENTC_E_FORBIDDEN.
+/* Frees a request; NULL is accepted. Its operations under way end with ENTC_E_CANCELLED, loads that
+ * were not sent too; its loaders take no more. `authorize` is not called any more, so that what is
+ * taken later from a request that has it is ENTC_E_FORBIDDEN.
  * Ownership: consumes it. Threads: Confined, Callback-safe. Errors: none. Since: 0.1 */
 ENTC_EXPORT void entc_request_free(entc_request *request);
+
+/* Closes the batches of all loaders of the request: they are sent together, by whoever drives next.
+ * Ownership: none. Threads: Free, Callback-safe. Errors: ENTC_E_INVALID for NULL, ENTC_E_FORKED.
+ * Since: 0.1 */
+ENTC_EXPORT entc_status entc_request_dispatch(entc_request *request);
+
+/* Says that one more thread resolves this request: a thread that waits then leaves batches open
+ * until all who entered wait. A thread that waits without having entered counts as one of them.
+ * Ownership: none. Threads: Free, Callback-safe. Errors: ENTC_E_INVALID for NULL, ENTC_E_FORKED.
+ * Since: 0.1 */
+ENTC_EXPORT entc_status entc_request_enter(entc_request *request);
+
+/* Says that a thread which entered is through; each enter has its leave.
+ * Ownership: none. Threads: Free, Callback-safe. Errors: ENTC_E_INVALID for NULL or when nobody
+ * entered, ENTC_E_FORKED. Since: 0.1 */
+ENTC_EXPORT entc_status entc_request_leave(entc_request *request);
 
 /* Lists in this request: entc_repository_list() with its deadline and counters.
  * Ownership, Threads, Errors: as entc_repository_list(). Since: 0.1 */

@@ -1,6 +1,6 @@
 /* Exported: operations. */
 #include "api/api.h"
-#include "relation/relation.h"
+#include "loader/loader.h"
 
 entc_op *entc_op_ref(entc_op *op)
 {
@@ -44,11 +44,13 @@ size_t entc_op_count(const entc_op *op)
     /* The casts only ask which kind it is. */
     entc_op *any = (entc_op *)(uintptr_t)op;
     const struct entities_op *entities = op ? repository_entities_op(any) : NULL;
-    size_t pages = op && !entities ? relation_op_count(any) : SIZE_MAX;
+    size_t others = op && !entities ? relation_op_count(any) : SIZE_MAX;
 
     if (entities)
         return entities->count;
-    return pages == SIZE_MAX ? 0 : pages;
+    if (op && others == SIZE_MAX)
+        others = loader_op_count(op);
+    return others == SIZE_MAX ? 0 : others;
 }
 
 static entc_status check_take(const entc_op *op)
@@ -56,6 +58,14 @@ static entc_status check_take(const entc_op *op)
     if (!op)
         return ENTC_E_INVALID;
     return engine_op_is_done(op) ? ENTC_OK : ENTC_E_AGAIN;
+}
+
+static entc_status take_entities(entc_op *op, entc_entity **ret_entities, entc_status *ret_statuses,
+                                 size_t count)
+{
+    if (loader_op_count(op) != SIZE_MAX)
+        return loader_op_deliver_entities(op, ret_entities, ret_statuses, count);
+    return repository_op_deliver(op, NULL, NULL, ret_entities, ret_statuses, count);
 }
 
 entc_status entc_op_take_entity(entc_op *op, entc_entity **ret_entity)
@@ -66,7 +76,7 @@ entc_status entc_op_take_entity(entc_op *op, entc_entity **ret_entity)
     if (ret_entity)
         *ret_entity = NULL;
     if (!status)
-        status = repository_op_deliver(op, NULL, NULL, ret_entity, &slot, 1);
+        status = take_entities(op, ret_entity, &slot, 1);
     return status ? status : slot;
 }
 
@@ -75,15 +85,18 @@ entc_status entc_op_take_entities(entc_op *op, entc_entity **ret_entities,
 {
     entc_status status = ret_entities || !count ? check_take(op) : ENTC_E_INVALID;
 
-    return status ? status
-                  : repository_op_deliver(op, NULL, NULL, ret_entities, ret_statuses, count);
+    return status ? status : take_entities(op, ret_entities, ret_statuses, count);
 }
 
 entc_status entc_op_take_pages(entc_op *op, entc_page **ret_pages, size_t count)
 {
     entc_status status = ret_pages || !count ? check_take(op) : ENTC_E_INVALID;
 
-    return status ? status : relation_op_deliver(op, ret_pages, NULL, count);
+    if (status)
+        return status;
+    if (loader_op_count(op) != SIZE_MAX)
+        return loader_op_deliver_pages(op, ret_pages, NULL, count);
+    return relation_op_deliver(op, ret_pages, NULL, count);
 }
 
 entc_status entc_op_new(entc_engine *engine, size_t count, const entc_call *call, entc_op **ret_op,

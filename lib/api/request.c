@@ -2,6 +2,28 @@
 #include "api/api.h"
 #include "loader/loader.h"
 
+/* Of a thread that waits, with threads that entered and do not. */
+#define PATIENCE_US 10000
+/* A day: as good as none, and no sum with it overflows. */
+#define PATIENCE_MAX_US (INT64_C(24) * 3600 * 1000000)
+
+static entc_status check_times(const entc_request_options *options, entc_error **reterr)
+{
+    if (options->timeout_us < 0) {
+        error_set(reterr, ENTC_E_INVALID, "argument",
+                  "entc_request_options.timeout_us is negative");
+        error_hint(reterr, "give microseconds, or 0 for none");
+        return ENTC_E_INVALID;
+    }
+    if (options->patience_us < 0 || options->patience_us > PATIENCE_MAX_US) {
+        error_set(reterr, ENTC_E_INVALID, "argument",
+                  "entc_request_options.patience_us is negative, or above a day");
+        error_hint(reterr, "give microseconds, or 0 for the default");
+        return ENTC_E_INVALID;
+    }
+    return ENTC_OK;
+}
+
 entc_status entc_request_new(entc_engine *engine, const entc_request_options *options,
                              entc_request **ret_request, entc_error **reterr)
 {
@@ -17,20 +39,53 @@ entc_status entc_request_new(entc_engine *engine, const entc_request_options *op
                                 "entc_request_options", reterr);
     if (status)
         return status;
-    if (complete.timeout_us < 0) {
-        error_set(reterr, ENTC_E_INVALID, "argument",
-                  "entc_request_options.timeout_us is negative");
-        error_hint(reterr, "give microseconds, or 0 for none");
-        return ENTC_E_INVALID;
-    }
+    status = check_times(&complete, reterr);
+    if (status)
+        return status;
     if (complete.timeout_us && complete.timeout_us < INT64_MAX - engine_now_us(engine->engine))
         deadline_us = engine_now_us(engine->engine) + complete.timeout_us;
+    if (!complete.patience_us)
+        complete.patience_us = PATIENCE_US;
     return loader_request_new(engine->services, &complete, deadline_us, ret_request, reterr);
 }
 
 void entc_request_free(entc_request *request)
 {
     loader_request_free(request);
+}
+
+static entc_status check_request(const entc_request *request)
+{
+    if (!request)
+        return ENTC_E_INVALID;
+    return engine_is_forked(request->engine) ? ENTC_E_FORKED : ENTC_OK;
+}
+
+entc_status entc_request_dispatch(entc_request *request)
+{
+    entc_status status = check_request(request);
+
+    if (!status)
+        engine_group_close(&request->group);
+    return status;
+}
+
+entc_status entc_request_enter(entc_request *request)
+{
+    entc_status status = check_request(request);
+
+    if (!status)
+        engine_group_enter(&request->group);
+    return status;
+}
+
+entc_status entc_request_leave(entc_request *request)
+{
+    entc_status status = check_request(request);
+
+    if (!status && !engine_group_leave(&request->group))
+        status = ENTC_E_INVALID;
+    return status;
 }
 
 entc_status entc_request_list(entc_request *request, BaseCacheRepository *repository,

@@ -44,10 +44,13 @@ static void drain(struct engine *engine, int64_t until_us)
         int64_t left = 0;
         bool is_due = false;
 
+        pthread_mutex_lock(&engine->lock);
+        engine_groups_close_locked(engine);
+        pthread_mutex_unlock(&engine->lock);
         engine_run_ready(engine);
         pthread_mutex_lock(&engine->lock);
         engine_host_run_all_locked(engine);
-        is_due = !list_is_empty(&engine->deliveries);
+        is_due = !list_is_empty(&engine->deliveries) || !list_is_empty(&engine->open_groups);
         pthread_mutex_unlock(&engine->lock);
         left = until_us - engine->now_us();
         if (list_is_empty(&engine->ops) || left <= 0)
@@ -101,6 +104,7 @@ static void end_life(struct engine *engine)
 {
     pthread_mutex_lock(&engine->closed_lock);
     pthread_mutex_lock(&engine->lock);
+    engine_groups_close_locked(engine);
     atomic_store(&engine->life, ENGINE_CLOSED);
     engine->is_driven = false;
     engine_wake_all_locked(engine);

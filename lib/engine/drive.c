@@ -55,6 +55,8 @@ void engine_sleep_locked(struct engine *engine, struct engine_sleeper *sleeper, 
     list_push(&engine->sleepers, &sleeper->link);
     if (op)
         list_push(&op->waiters, &sleeper->op_link);
+    if (op && op->group)
+        list_push(&op->group->sleepers, &sleeper->group_link);
     while (!sleeper->is_woken && rc == 0) {
         rc = until_us == ENGINE_NEVER ? pthread_cond_wait(&sleeper->wake, &engine->lock)
                                       : pthread_cond_timedwait(&sleeper->wake, &engine->lock, &at);
@@ -64,6 +66,7 @@ void engine_sleep_locked(struct engine *engine, struct engine_sleeper *sleeper, 
     sleeper->is_woken = false;
     list_remove(&sleeper->link);
     list_remove(&sleeper->op_link);
+    list_remove(&sleeper->group_link);
 }
 
 /* ---- the role ---- */
@@ -114,7 +117,8 @@ static void release_role_locked(struct engine *engine)
 
 static bool must_leave(struct engine *engine, entc_op *op)
 {
-    return engine_op_is_done(op) || atomic_load(&op->is_due) || atomic_load(&engine->is_wanted);
+    return engine_op_is_done(op) || atomic_load(&op->is_due) || atomic_load(&engine->is_wanted) ||
+           (op->group && atomic_load(&op->group->has_due));
 }
 
 /* Holds the role until the operation is done, has host code due, or the time is over; at least one
@@ -142,14 +146,18 @@ static entc_status wait_locked(struct engine *engine, entc_op *op, int64_t until
                                struct engine_sleeper *sleeper)
 {
     for (;;) {
-        if (atomic_load(&op->is_due)) {
+        entc_op *due = engine_host_next_locked(op);
+
+        if (due) {
+            engine_group_unblock_locked(op, sleeper);
             if (!engine->is_driven)
                 engine_role_offer_locked(engine);
-            engine_host_run_locked(engine, op);
+            engine_host_run_locked(engine, due);
             continue;
         }
         if (engine_op_is_done(op))
             return ENTC_OK;
+        engine_group_block_locked(op, sleeper);
         if (!engine->is_driven && !atomic_load(&engine->is_wanted) &&
             may_drive_locked(engine, sleeper->thread)) {
             engine->is_driven = true;
@@ -161,7 +169,7 @@ static entc_status wait_locked(struct engine *engine, entc_op *op, int64_t until
         } else {
             engine_sleep_locked(engine, sleeper, op, until_us);
         }
-        if (until_us != ENGINE_NEVER && !engine_op_is_done(op) && !atomic_load(&op->is_due) &&
+        if (until_us != ENGINE_NEVER && !engine_op_is_done(op) && !engine_host_next_locked(op) &&
             engine->now_us() >= until_us)
             return ENTC_E_AGAIN;
     }
@@ -188,6 +196,7 @@ entc_status engine_op_wait(entc_op *op, int64_t timeout_us)
     engine_sleeper_init(&sleeper, true);
     pthread_mutex_lock(&engine->lock);
     status = wait_locked(engine, op, until_us, &sleeper);
+    engine_group_unblock_locked(op, &sleeper);
     /* Woken to drive, but done already: somebody else must. */
     if (!engine->is_driven)
         engine_role_offer_locked(engine);
@@ -219,6 +228,7 @@ entc_status engine_process(struct engine *engine)
         return ENTC_E_CLOSED;
     }
     engine->loop_thread = pthread_self();
+    engine_groups_close_locked(engine);
     if (!engine->is_driven && !atomic_load(&engine->is_wanted)) {
         engine->is_driven = true;
         engine->driver = pthread_self();

@@ -78,6 +78,7 @@ static void init_lists(struct engine *engine)
     engine->inbox_end = &engine->inbox;
     list_init(&engine->sleepers);
     list_init(&engine->deliveries);
+    list_init(&engine->open_groups);
     list_init(&engine->frames);
     list_init(&engine->ops);
     list_init(&engine->finishing);

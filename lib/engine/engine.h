@@ -14,7 +14,8 @@
  *
  * Host code (callbacks, host steps) runs with the role released and no lock held, only in
  * engine_process(), engine_close() (where the role stays with the closing thread), or a wait for
- * that very operation; at most one piece of it at a time for one operation. */
+ * that very operation, for host steps also a wait for another one of its group; at most one piece
+ * of it at a time for one operation. */
 #ifndef ENTC_ENGINE_ROOM_H
 #define ENTC_ENGINE_ROOM_H
 
@@ -138,6 +139,52 @@ struct engine_helper {
  * it. */
 entc_status engine_helper_start(struct engine *engine, struct engine_helper *helper);
 
+/* ---- groups: operations that belong together, such as those of one request ----
+ *
+ * What its owner has begun to collect, and not sent, makes a group *open*; closing sends it. It is
+ * closed by the next engine_process(), by engine_close(), by its timer, and by a thread that blocks
+ * for an operation of the group when nobody is left who could add to it: every thread that entered
+ * is blocked, and no host step of the group is due or runs. If somebody is left, a blocked thread
+ * has `patience_us` and no more. So what is waited for is always sent. */
+
+struct engine_group {
+    struct engine *engine; /* borrowed: the owner holds it */
+    int64_t patience_us;
+    void (*close)(struct engine_group *group); /* [driver] sends what was collected */
+    void (*unref)(struct engine_group *group); /* gives a reference of the owner back */
+    struct list ops;                           /* [driver] under way */
+    struct engine_timer timer;                 /* [driver] closes it */
+    struct engine_task close_task;
+    struct engine_task arm_task;
+    struct list due;      /* under the engine's lock, as all that follows: ops with a due step */
+    struct list sleepers; /* threads that wait for an op of the group */
+    struct list link;     /* among the engine's open groups */
+    atomic_bool has_due;  /* `due` is not empty */
+    bool is_open;
+    bool is_closing; /* close_task is queued */
+    bool is_arming;  /* arm_task is queued */
+    uint32_t entered;
+    uint32_t blocked; /* threads that wait for an operation which is not done */
+    uint32_t inside;  /* threads that run a host step */
+    int64_t close_at_us;
+};
+
+void engine_group_init(struct engine_group *group, struct engine *engine,
+                       void (*close)(struct engine_group *group),
+                       void (*unref)(struct engine_group *group));
+/* Any thread. True when the group was shut: it takes one reference of the owner then, and gives it
+ * back when it was closed. False when it is open, or the engine is closed. */
+bool engine_group_open(struct engine_group *group);
+/* Any thread: closes it at that time (engine clock) at the latest; nothing when it is not open. */
+void engine_group_close_at(struct engine_group *group, int64_t at_us);
+/* Any thread: closes it in the driver's next turn; nothing when it is not open. */
+void engine_group_close(struct engine_group *group);
+/* Any thread. leave is false when nobody entered. */
+void engine_group_enter(struct engine_group *group);
+bool engine_group_leave(struct engine_group *group);
+/* [driver] Ends every operation of the group that is under way; "<operation> <why>". */
+void engine_group_end(struct engine_group *group, entc_status status, const char *why);
+
 /* ---- operations ---- */
 
 struct engine_op_kind {
@@ -148,6 +195,8 @@ struct engine_op_kind {
                                      it is completed. May be NULL. */
     void (*destroy)(entc_op *op); /* last reference gone, any thread: free results and the memory of
                                      the op itself */
+    void (*explain)(entc_op *op, entc_error **error); /* [driver] may add to the story of a
+                                                         deadline, cancel or close. May be NULL. */
 };
 
 enum engine_op_state {
@@ -163,9 +212,11 @@ struct entc_op {
     atomic_int state;      /* enum engine_op_state */
     struct engine *engine; /* a reference */
     const struct engine_op_kind *kind;
-    entc_status status;  /* valid once completed */
-    entc_error *error;   /* owned; NULL, or the story of status */
-    int64_t deadline_us; /* engine clock; INT64_MAX: none */
+    struct engine_group *group; /* set before the submit, or NULL; the room holds it as long as the
+                                   operation is referenced */
+    entc_status status;         /* valid once completed */
+    entc_error *error;          /* owned; NULL, or the story of status */
+    int64_t deadline_us;        /* engine clock; INT64_MAX: none */
     entc_done_fn done;
     void *user;
     void (*then)(entc_op *op, void *context); /* [driver] when done; internal continuation */
@@ -178,10 +229,13 @@ struct entc_op {
     struct engine_task start_task;
     struct engine_task cancel_task;
     atomic_bool cancel_posted;
-    struct list link;      /* [driver] all ops under way */
-    struct list finishing; /* [driver] completed, to become done at the end of the phases */
-    struct list delivery;  /* under the engine's lock: host code is due */
-    struct list waiters;   /* under the engine's lock */
+    struct list link;         /* [driver] all ops under way */
+    struct list finishing;    /* [driver] completed, to become done at the end of the phases */
+    struct list delivery;     /* under the engine's lock: host code is due */
+    struct list waiters;      /* under the engine's lock */
+    struct list group_link;   /* [driver] in group->ops */
+    struct list group_due;    /* under the engine's lock: in group->due */
+    uint32_t blocked_threads; /* under the engine's lock: counted in group->blocked */
 };
 
 /* Prepares the head: one reference for the caller. Takes a reference of the engine. `done` may be
@@ -200,6 +254,9 @@ entc_status engine_op_submit(entc_op *op);
 /* [driver] Ends the operation. `error` (may be NULL) is taken. A second call is ignored (its error
  * is freed). */
 void engine_op_complete(entc_op *op, entc_status status, entc_error *error);
+/* [driver] Ends it from outside, if it is under way: abandons, and completes with "<operation>
+ * <why>". */
+void engine_op_end(entc_op *op, entc_status status, const char *why);
 /* [driver] Whether engine_op_complete() was called. */
 bool engine_op_is_completed(const entc_op *op);
 /* Any thread: done, and its results may be read. */

@@ -8,12 +8,17 @@
 #include <errno.h>
 #include <unistd.h>
 
+/* What engine_process() alone does. */
+static bool has_work(const struct engine *engine)
+{
+    return !list_is_empty(&engine->deliveries) || !list_is_empty(&engine->open_groups);
+}
+
 void engine_host_signal_locked(struct engine *engine)
 {
     uint64_t one = 1;
 
-    if (engine->is_due_signalled || list_is_empty(&engine->deliveries) ||
-        !atomic_load(&engine->is_watched))
+    if (engine->is_due_signalled || !has_work(engine) || !atomic_load(&engine->is_watched))
         return;
     engine->is_due_signalled = true;
     while (write(engine->due_fd, &one, sizeof(one)) < 0 && errno == EINTR)
@@ -24,7 +29,7 @@ static void unsignal_locked(struct engine *engine)
 {
     uint64_t count = 0;
 
-    if (!engine->is_due_signalled || !list_is_empty(&engine->deliveries))
+    if (!engine->is_due_signalled || has_work(engine))
         return;
     engine->is_due_signalled = false;
     while (read(engine->due_fd, &count, sizeof(count)) < 0 && errno == EINTR)
@@ -42,6 +47,11 @@ void engine_host_due_locked(entc_op *op)
     engine_op_ref(op);
     atomic_store(&op->is_due, true);
     list_push(&op->engine->deliveries, &op->delivery);
+    if (op->step && op->group) {
+        list_push(&op->group->due, &op->group_due);
+        atomic_store(&op->group->has_due, true);
+        engine_group_wake_locked(op->group);
+    }
     if (!op->engine->is_processing)
         engine_host_signal_locked(op->engine);
 }
@@ -50,6 +60,19 @@ static void unqueue_locked(entc_op *op)
 {
     list_remove(&op->delivery);
     atomic_store(&op->is_due, false);
+    if (!list_is_linked(&op->group_due))
+        return;
+    list_remove(&op->group_due);
+    atomic_store(&op->group->has_due, !list_is_empty(&op->group->due));
+}
+
+entc_op *engine_host_next_locked(entc_op *op)
+{
+    if (atomic_load(&op->is_due))
+        return op;
+    if (!op->group || list_is_empty(&op->group->due))
+        return NULL;
+    return BASE_CONTAINER(op->group->due.next, entc_op, group_due);
 }
 
 void engine_op_host_step(entc_op *op, void (*step)(entc_op *op))
@@ -90,6 +113,10 @@ static void leave_locked(struct engine *engine, entc_op *op, struct engine_frame
         if (engine->is_asleep)
             engine_signal_locked(engine);
     }
+    if (frame->is_step && op->group) {
+        op->group->inside--;
+        engine_group_consider_locked(op->group);
+    }
     if (atomic_load(&engine->life) == ENGINE_CLOSING && list_is_empty(&engine->frames))
         engine_wake_all_locked(engine);
 }
@@ -101,6 +128,8 @@ void engine_host_run_locked(struct engine *engine, entc_op *op)
 
     op->step = NULL;
     op->is_inside = true;
+    if (step && op->group)
+        op->group->inside++;
     unqueue_locked(op);
     list_push(&engine->frames, &frame.link);
     atomic_fetch_add(&engine->frame_count, 1);

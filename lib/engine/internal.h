@@ -15,11 +15,13 @@ enum engine_life { ENGINE_OPEN, ENGINE_CLOSING, ENGINE_CLOSED };
 /* A thread that sleeps in engine_op_wait() or engine_close() because another one drives. Lies on
  * its stack. */
 struct engine_sleeper {
-    struct list link;    /* (lock) engine->sleepers */
-    struct list op_link; /* (lock) op->waiters, or unlinked */
+    struct list link;       /* (lock) engine->sleepers */
+    struct list op_link;    /* (lock) op->waiters, or unlinked */
+    struct list group_link; /* (lock) op->group->sleepers, or unlinked */
     pthread_cond_t wake;
     pthread_t thread;
     bool is_woken;    /* (lock) */
+    bool is_blocked;  /* (lock) counted in op->blocked_threads, unless the op is done */
     bool wants_drive; /* takes the role when it is woken for that */
 };
 
@@ -60,6 +62,7 @@ struct engine {
     struct list sleepers;           /* (lock) */
     struct engine_sleeper *heir;    /* (lock) woken to take the role, and not awake yet */
     struct list deliveries;         /* (lock) ops whose host code is due */
+    struct list open_groups;        /* (lock) */
     struct list frames;             /* (lock) */
     atomic_uint frame_count;        /* length of `frames` */
 
@@ -112,6 +115,8 @@ void engine_role_offer_locked(struct engine *engine);
 
 /* host.c (lock held): queues an operation's host code. */
 void engine_host_due_locked(entc_op *op);
+/* Whose host code a thread that waits for `op` may run now: its own, or a step of its group. */
+entc_op *engine_host_next_locked(entc_op *op);
 /* A step that has not run by now never will: its operation is over. True when it was queued; its
  * reference is then the caller's. */
 bool engine_host_forget_step_locked(entc_op *op);
@@ -120,6 +125,17 @@ void engine_host_run_locked(struct engine *engine, entc_op *op);
 void engine_host_run_all_locked(struct engine *engine);
 /* Keeps the host's descriptor readable as long as host code is due. */
 void engine_host_signal_locked(struct engine *engine);
+
+/* group.c (lock held) */
+void engine_groups_close_locked(struct engine *engine);
+/* Closes the group if a blocked thread cannot expect more of it. */
+void engine_group_consider_locked(struct engine_group *group);
+/* A thread begins to block for an operation, or stops to; twice is as once. */
+void engine_group_block_locked(entc_op *op, struct engine_sleeper *sleeper);
+void engine_group_unblock_locked(entc_op *op, struct engine_sleeper *sleeper);
+/* The operation is done: nobody is blocked by it any more. */
+void engine_group_op_done_locked(entc_op *op);
+void engine_group_wake_locked(struct engine_group *group);
 
 /* op.c [driver]: makes completed operations done; true when there were any. */
 bool engine_op_finish_all(struct engine *engine);

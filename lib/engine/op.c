@@ -68,6 +68,8 @@ static void op_start(struct engine_task *task)
     struct engine *engine = op->engine;
 
     list_push(&engine->ops, &op->link);
+    if (op->group)
+        list_push(&op->group->ops, &op->group_link);
     if (op->deadline_us != ENGINE_NEVER && !engine_timer_set(engine, &op->timer, op->deadline_us)) {
         engine_op_complete(op, ENTC_E_NO_MEMORY, NULL);
         return;
@@ -100,11 +102,12 @@ void engine_op_complete(entc_op *op, entc_status status, entc_error *error)
     atomic_store(&op->state, ENGINE_OP_COMPLETED);
     engine_timer_stop(engine, &op->timer);
     list_remove(&op->link);
+    list_remove(&op->group_link);
     list_push(&engine->finishing, &op->finishing);
 }
 
-/* Ends an operation from outside: it lets go of all it waits for, then it is completed. */
-static void end(entc_op *op, entc_status status, const char *why)
+/* It lets go of all it waits for, then it is completed. */
+void engine_op_end(entc_op *op, entc_status status, const char *why)
 {
     entc_error *error = NULL;
 
@@ -113,20 +116,22 @@ static void end(entc_op *op, entc_status status, const char *why)
     if (op->kind->abandon)
         op->kind->abandon(op);
     error_set(&error, status, "engine", "%s %s", op->kind->name, why);
+    if (op->kind->explain)
+        op->kind->explain(op, &error);
     engine_op_complete(op, status, error);
 }
 
 static void op_expire(struct engine_timer *timer)
 {
-    end(BASE_CONTAINER(timer, entc_op, timer), ENTC_E_TIMEOUT,
-        "was not done when its deadline passed");
+    engine_op_end(BASE_CONTAINER(timer, entc_op, timer), ENTC_E_TIMEOUT,
+                  "was not done when its deadline passed");
 }
 
 static void op_cancel(struct engine_task *task)
 {
     entc_op *op = BASE_CONTAINER(task, entc_op, cancel_task);
 
-    end(op, ENTC_E_CANCELLED, "was cancelled");
+    engine_op_end(op, ENTC_E_CANCELLED, "was cancelled");
     engine_op_unref(op);
 }
 
@@ -145,8 +150,8 @@ void engine_op_cancel(entc_op *op)
 void engine_op_abandon_all(struct engine *engine, entc_status status)
 {
     while (!list_is_empty(&engine->ops))
-        end(BASE_CONTAINER(engine->ops.next, entc_op, link), status,
-            "was under way when the engine was closed");
+        engine_op_end(BASE_CONTAINER(engine->ops.next, entc_op, link), status,
+                      "was under way when the engine was closed");
 }
 
 void engine_op_then(entc_op *op, void (*then)(entc_op *op, void *context), void *context)
@@ -175,6 +180,7 @@ static void finish(struct engine *engine, entc_op *op)
     atomic_store_explicit(&op->state, ENGINE_OP_DONE, memory_order_release);
     if (op->done)
         engine_host_due_locked(op);
+    engine_group_op_done_locked(op);
     engine_op_wake_locked(op);
     pthread_mutex_unlock(&engine->lock);
     then = op->then;

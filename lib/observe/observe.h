@@ -41,7 +41,12 @@
     X(SQL_BYTES, sql_bytes, "sqlBytes")                \
     X(HEALED, healed, "healed")                        \
     X(DENIED, denied, "denied")                        \
-    X(LIMITED, limited, "limited")
+    X(LIMITED, limited, "limited")                     \
+    X(LOADS, loads, "loads")                           \
+    X(LOAD_BATCHES, load_batches, "loadBatches")       \
+    X(LOAD_KEYS, load_keys, "loadKeys")                \
+    X(LOAD_MEMO_HITS, load_memo_hits, "loadMemoHits")  \
+    X(LOAD_COALESCED, load_coalesced, "loadCoalesced")
 
 enum tally_counter {
 #define TALLY_ENUM(suffix, member, text) TALLY_##suffix,

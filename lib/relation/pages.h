@@ -67,7 +67,6 @@ struct pages_op {
  * know must be zero. */
 entc_status relation_check_size(const void *given, const char *name, size_t size, size_t known,
                                 entc_error **reterr);
-entc_status relation_check_args(const entc_page_args *args, entc_error **reterr);
 /* 1 to 63 bytes of UTF-8; `what` names the member in the error. */
 entc_status relation_check_column(const char *column, const char *what, entc_error **reterr);
 /* The order's column `number`, whatever stride the caller's struct has. */

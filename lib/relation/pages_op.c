@@ -58,10 +58,8 @@ static struct account *account_of(const struct pages_op *op)
 {
     const struct entc_relation *relation = op->relation;
 
-    if (!op->request || !relation)
-        return repository_account(op->request, op->impl);
-    return ledger_account(op->request->ledger, ACCOUNT_RELATION, relation->parents->type->name,
-                          relation->name);
+    return relation ? relation_account(op->request, relation)
+                    : repository_account(op->request, op->impl);
 }
 
 static void init(struct pages_op *op, const struct asked *asked, const struct repository_call *call)
@@ -74,6 +72,7 @@ static void init(struct pages_op *op, const struct asked *asked, const struct re
     op->relation = asked->relation ? relation_ref(asked->relation) : NULL;
     op->request = repository_request_ref(call->request);
     op->account = account_of(op);
+    repository_op_in(&op->op, op->request);
     op->first = (uint32_t)asked->args->first;
     op->guest.closed = on_closed;
     buffer_init(&op->rows, engine_allocator(engine));

@@ -168,3 +168,10 @@ void relation_unref(struct entc_relation *relation)
     repository_unref(parents);
     repository_unref(children);
 }
+
+struct account *relation_account(struct entc_request *request, const struct entc_relation *relation)
+{
+    return request ? ledger_account(request->ledger, ACCOUNT_RELATION,
+                                    relation->parents->type->name, relation->name)
+                   : NULL;
+}

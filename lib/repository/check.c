@@ -225,6 +225,7 @@ entc_status repository_check(struct entc_repository_impl *impl,
     engine_op_init(&op->op, engine, &check_kind, call->deadline_us, call->done, call->user);
     op->request = repository_request_ref(call->request);
     op->account = repository_account(op->request, impl);
+    repository_op_in(&op->op, op->request);
     op->guest.closed = on_closed;
     buffer_init(&op->lines, engine_allocator(engine));
     copy_check(op, check);

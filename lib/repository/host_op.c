@@ -29,6 +29,7 @@ static struct entities_op *op_new(struct engine *engine, size_t count,
     op->count = count;
     op->is_of_host = true;
     op->request = repository_request_ref(call->request);
+    repository_op_in(&op->op, op->request);
     op->entities = (struct entc_entity **)(void *)(op + 1);
     op->statuses = (entc_status *)(void *)(op->entities + count);
     op->answer_task.run = run_answer;

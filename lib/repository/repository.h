@@ -58,11 +58,12 @@ struct entc_request {
     struct engine *engine;
     struct tally *tally;
     struct ledger *ledger;       /* a reference; its total is `tally` */
-    int64_t deadline_us;         /* engine clock; INT64_MAX: none */
     struct tally *engine_tally;  /* a reference, or NULL */
     entc_authorize_fn authorize; /* NULL: everything is handed out */
     void *user;                  /* for `authorize` */
     atomic_bool is_freed;        /* the host gave it back: `authorize` is not called any more */
+    int64_t deadline_us;         /* engine clock; INT64_MAX: none */
+    struct engine_group group;   /* its operations; see repository_op_in() */
     void (*destroy)(struct entc_request *request);
 };
 
@@ -77,6 +78,9 @@ struct account *repository_account(struct entc_request *request,
  * NULL: ENTC_OK; so may `impl`. */
 entc_status repository_authorize(struct entc_request *request, struct entc_repository_impl *impl,
                                  const struct entc_entity *entity);
+/* Before the submit: the operation is one of this request (NULL: of none), of which it has a
+ * reference. */
+void repository_op_in(entc_op *op, struct entc_request *request);
 
 /* A call, checked: what entc_call becomes. */
 struct repository_call {

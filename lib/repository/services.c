@@ -36,6 +36,11 @@ struct account *repository_account(struct entc_request *request,
     return request ? ledger_account(request->ledger, ACCOUNT_ENTITY, NULL, impl->type->name) : NULL;
 }
 
+void repository_op_in(entc_op *op, struct entc_request *request)
+{
+    op->group = request ? &request->group : NULL;
+}
+
 /* ---- ids ---- */
 
 static uint64_t hash_part(const struct hash_key *key, const entc_value *part)

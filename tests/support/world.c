@@ -255,6 +255,11 @@ struct repository_call world_call(struct entc_request *request)
                                     .deadline_us = world_now() + WORLD_TIMEOUT_US};
 }
 
+static void close_request(struct engine_group *group)
+{
+    (void)group;
+}
+
 static void destroy_request(struct entc_request *request)
 {
     struct engine *engine = request->engine;
@@ -290,6 +295,7 @@ struct entc_request *world_request_limited(struct world *world, uint64_t sql_que
     request->engine_tally = tally_ref(world->services->tally);
     request->deadline_us = INT64_MAX;
     request->destroy = destroy_request;
+    engine_group_init(&request->group, world->engine, close_request, close_request);
     return request;
 }
 

@@ -257,10 +257,10 @@ static void destroy(entc_op *op)
     atomic_fetch_add(&seen->destroyed, 1);
 }
 
-const struct engine_op_kind fake_inert = {"inert", start_inert, abandon, destroy};
-const struct engine_op_kind fake_ready = {"ready", start_ready, abandon, destroy};
-const struct engine_op_kind fake_pipe = {"pipe", start_pipe, abandon, destroy};
-const struct engine_op_kind fake_timer = {"timer", start_timer, abandon, destroy};
+const struct engine_op_kind fake_inert = {"inert", start_inert, abandon, destroy, NULL};
+const struct engine_op_kind fake_ready = {"ready", start_ready, abandon, destroy, NULL};
+const struct engine_op_kind fake_pipe = {"pipe", start_pipe, abandon, destroy, NULL};
+const struct engine_op_kind fake_timer = {"timer", start_timer, abandon, destroy, NULL};
 
 void fake_done(entc_op *op, void *user)
 {

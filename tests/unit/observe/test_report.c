@@ -40,6 +40,11 @@ static const struct {
     {TALLY_HEALED, "healed"},
     {TALLY_DENIED, "denied"},
     {TALLY_LIMITED, "limited"},
+    {TALLY_LOADS, "loads"},
+    {TALLY_LOAD_BATCHES, "loadBatches"},
+    {TALLY_LOAD_KEYS, "loadKeys"},
+    {TALLY_LOAD_MEMO_HITS, "loadMemoHits"},
+    {TALLY_LOAD_COALESCED, "loadCoalesced"},
 };
 /* "microseconds", the accounts by their kind, "why", "suspects". */
 #define MORE_MEMBERS 6

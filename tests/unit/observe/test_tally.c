@@ -44,6 +44,11 @@ static const struct {
     {TALLY_HEALED, offsetof(entc_counters, healed)},
     {TALLY_DENIED, offsetof(entc_counters, denied)},
     {TALLY_LIMITED, offsetof(entc_counters, limited)},
+    {TALLY_LOADS, offsetof(entc_counters, loads)},
+    {TALLY_LOAD_BATCHES, offsetof(entc_counters, load_batches)},
+    {TALLY_LOAD_KEYS, offsetof(entc_counters, load_keys)},
+    {TALLY_LOAD_MEMO_HITS, offsetof(entc_counters, load_memo_hits)},
+    {TALLY_LOAD_COALESCED, offsetof(entc_counters, load_coalesced)},
 };
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
 
@@ -138,7 +143,7 @@ static void a_size_that_is_none_of_ours_is_refused_and_nothing_written(void **st
     static const size_t sizes[] = {0,
                                    1,
                                    sizeof(size_t),
-                                   sizeof(entc_counters) - sizeof(uint64_t),
+                                   offsetof(entc_counters, errors),
                                    sizeof(entc_counters) - 1,
                                    sizeof(entc_counters) + 1,
                                    4096 + sizeof(uint64_t),
