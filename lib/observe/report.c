@@ -148,21 +148,20 @@ static bool add_whys(cJSON *object, struct ledger *ledger)
 
 static bool add_suspects_of(cJSON *array, const struct account *account)
 {
-    struct account_shape shapes[ACCOUNT_SHAPES];
-    const uint32_t count = report_shapes(account, shapes);
     char name[REPORT_NAME_SIZE];
 
     report_account_name(account, name);
-    for (uint32_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < ACCOUNT_SHAPES; i++) {
+        struct report_suspect found;
         cJSON *suspect = NULL;
 
-        if (shapes[i].singles < REPORT_SUSPECT_RUNS)
+        if (!report_is_suspect(account, i, &found))
             continue;
         suspect = add_element(array);
         if (!suspect || !add_text(suspect, "of", name) ||
-            !add_text(suspect, "shape", report_shape_names[shapes[i].kind]) ||
-            !add_number(suspect, "batches", shapes[i].runs) ||
-            !add_number(suspect, "singles", shapes[i].singles))
+            !add_text(suspect, "shape", found.shape) ||
+            !add_number(suspect, "batches", found.batches) ||
+            !add_number(suspect, "singles", found.singles))
             return false;
     }
     return true;
