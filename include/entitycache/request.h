@@ -104,14 +104,13 @@ ENTC_EXPORT entc_status entc_request_counters(const entc_request *request,
                                               entc_counters *ret_counters);
 
 /* Writes what the request cost so far as JSON for GraphQL's `extensions`:
- * {"dataFetching":{"sqlQueries":2,...}}, with the same counters for each entity ("entities"),
- * relation ("relations") and loader ("loaders"); "why", a list of {code, of, count, words}: what
- * was not cached, which batch was split, which limit is near or reached; and "suspects", a list of
- * {of, shape, batches, singles}: where batches of one came three times or more, as in a loop. Codes
- * are stable, words are not.
- * Ownership: borrowed, until the next report of this request or its end. Threads: Confined,
- * Callback-safe.
- * Errors: NULL for NULL or when memory is out. Since: 0.1 */
+ * {"dataFetching":{"sqlQueries":2,...}}, with the same counters, where they are not 0, and
+ * "meanBatch" for each entity ("entities"), relation ("relations") and loader ("loaders"); "why", a
+ * list of {code, of, count, words}: what was not cached, which batch was split, which limit is near
+ * or reached; and "suspects", a list of {of, shape, batches, singles}: where batches of one came
+ * three times or more, as in a loop. Codes are stable, words are not. Ownership: borrowed, until
+ * the next report of this request or its end. Threads: Confined, Callback-safe. Errors: NULL for
+ * NULL or when memory is out. Since: 0.1 */
 ENTC_EXPORT const char *entc_request_report(entc_request *request);
 
 /* Writes the same for people: one screen of at most 80 columns.

@@ -9,7 +9,6 @@
 #include "base/base.h"
 
 #include <entitycache/counters.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 /* One line a counter: enum suffix, member of entc_counters, name in the JSON report. */
@@ -117,24 +116,22 @@ enum shape_kind { SHAPE_BY_ID, SHAPE_LIST, SHAPE_PAGES, SHAPE_KEYS /* of a loade
 #define ACCOUNT_SHAPES 8
 
 struct account_shape {
-    uint64_t hash; /* of what tells it from others of its kind */
-    uint64_t runs;
-    uint64_t singles; /* runs of one key; each list is one */
-    uint32_t kind;    /* enum shape_kind */
+    _Atomic uint64_t key; /* its hash with its kind below; 0: free */
+    _Atomic uint64_t runs;
+    _Atomic uint64_t singles; /* runs of one key; each list is one */
 };
 
 /* What one entity, relation or loader cost one request. Belongs to its ledger. */
 struct account {
     struct ledger *ledger; /* no reference */
-    struct account *next;  /* (lock) */
-    uint32_t kind;         /* enum account_kind */
-    char *name;            /* NULL: what has no account of its own */
-    char *parents;         /* the entity that a relation starts at; "" for others */
+    _Atomic(struct account *) next;
+    uint32_t kind; /* enum account_kind */
+    char *name;    /* NULL: what has no account of its own */
+    char *parents; /* the entity that a relation starts at; "" for others */
     _Atomic uint64_t counts[TALLY_COUNT];
     _Atomic uint64_t whys[WHY_COUNT];
-    atomic_uint flights;                         /* batches that were sent and are not over */
-    struct account_shape shapes[ACCOUNT_SHAPES]; /* (lock) */
-    uint32_t shape_count;                        /* (lock) */
+    atomic_uint flights; /* batches that were sent and are not over */
+    struct account_shape shapes[ACCOUNT_SHAPES];
 };
 
 enum ledger_limit { LEDGER_SQL_QUERIES, LEDGER_REDIS_COMMANDS, LEDGER_ROWS, LEDGER_LIMITS };
@@ -145,11 +142,9 @@ enum ledger_limit { LEDGER_SQL_QUERIES, LEDGER_REDIS_COMMANDS, LEDGER_ROWS, LEDG
 struct ledger {
     atomic_uint references;
     entc_allocator allocator;
-    struct tally *total; /* a reference */
-    pthread_mutex_t lock;
-    struct account *first;          /* (lock) in the order in which they were asked for */
-    struct account **end;           /* (lock) */
-    uint32_t count;                 /* (lock) */
+    struct tally *total;             /* a reference */
+    _Atomic(struct account *) first; /* in the order in which they were asked for */
+    atomic_uint count;
     struct account others;          /* of what there was no room or memory for */
     uint64_t limits[LEDGER_LIMITS]; /* 0: none; written before it is shared */
     bool has_limits;

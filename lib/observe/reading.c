@@ -1,5 +1,4 @@
-/* How a ledger is read while others write it: the names of what is counted, and snapshots. Accounts
- * are only ever added at the end, so a walk may let go of the lock between two of them. */
+/* How a ledger is read while others write it: the names of what is counted, and the walk. */
 #include "observe/report.h"
 
 #include <stdio.h>
@@ -25,8 +24,6 @@ const char *const report_why_words[WHY_COUNT] = {
 const char *const report_limit_names[LEDGER_LIMITS] = {"max_sql_queries", "max_redis_commands",
                                                        "max_rows"};
 
-const char *const report_shape_names[] = {"by id", "list", "pages", "keys"};
-
 static bool has_counted(const struct account *account)
 {
     for (size_t i = 0; i < TALLY_COUNT; i++)
@@ -41,23 +38,28 @@ struct account *report_next(struct ledger *ledger, const struct account *after)
 
     if (after == &ledger->others)
         return NULL;
-    pthread_mutex_lock(&ledger->lock);
-    next = after ? after->next : ledger->first;
-    pthread_mutex_unlock(&ledger->lock);
+    next = atomic_load_explicit(after ? &after->next : &ledger->first, memory_order_acquire);
     if (!next && has_counted(&ledger->others))
         next = &ledger->others;
     return next;
 }
 
-uint32_t report_shapes(const struct account *account, struct account_shape out[ACCOUNT_SHAPES])
+bool report_is_suspect(const struct account *account, size_t place,
+                       struct report_suspect *ret_suspect)
 {
-    uint32_t count = 0;
+    static const char *const names[] = {[SHAPE_BY_ID] = "by id",
+                                        [SHAPE_LIST] = "list",
+                                        [SHAPE_PAGES] = "pages",
+                                        [SHAPE_KEYS] = "keys"};
+    const struct account_shape *shape = &account->shapes[place];
+    const uint64_t key = atomic_load_explicit(&shape->key, memory_order_acquire);
 
-    pthread_mutex_lock(&account->ledger->lock);
-    count = account->shape_count;
-    memcpy(out, account->shapes, count * sizeof(*out));
-    pthread_mutex_unlock(&account->ledger->lock);
-    return count;
+    if (key == 0)
+        return false;
+    ret_suspect->shape = names[report_shape_kind(key)];
+    ret_suspect->singles = atomic_load_explicit(&shape->singles, memory_order_relaxed);
+    ret_suspect->batches = atomic_load_explicit(&shape->runs, memory_order_relaxed);
+    return ret_suspect->singles >= REPORT_SUSPECT_RUNS;
 }
 
 void report_account_name(const struct account *account, char out[REPORT_NAME_SIZE])

@@ -1,6 +1,6 @@
 /* The report as JSON for GraphQL's `extensions`, built by cJSON. cJSON keeps numbers as doubles, so
- * counters go in as raw decimal text: every one is exact up to 2^64 - 1. Members are always there,
- * also when they are 0 or empty, so that a reader needs no defaults. */
+ * counters go in as raw decimal text: every one is exact up to 2^64 - 1. The request's members are
+ * always there; of its parts only those that are not 0, since a report travels with each answer. */
 #include "observe/report.h"
 
 #include <cjson/cJSON.h>
@@ -37,15 +37,16 @@ static cJSON *add_element(cJSON *array)
 
 /* ---- accounts ---- */
 
-/* Keys per batch with one decimal; 0 without batches. */
+/* Keys per batch with one decimal. */
 static bool add_mean(cJSON *object, const struct account *account)
 {
     const uint64_t batches = report_account_count(account, TALLY_BATCHES);
     const uint64_t ids = report_account_count(account, TALLY_BATCH_IDS);
-    char digits[DIGITS_SIZE] = "0";
+    char digits[DIGITS_SIZE];
 
-    if (batches > 0)
-        snprintf(digits, sizeof(digits), "%.1f", (double)ids / (double)batches);
+    if (batches == 0)
+        return true;
+    snprintf(digits, sizeof(digits), "%.1f", (double)ids / (double)batches);
     return cJSON_AddRawToObject(object, "meanBatch", digits) != NULL;
 }
 
@@ -70,10 +71,12 @@ static bool add_account(cJSON *object, struct ledger *ledger, const struct accou
         object, account->name && !has_twin(ledger, account) ? account->name : full);
     if (!own)
         return false;
-    for (size_t i = 0; i < TALLY_COUNT; i++)
-        if (!add_number(own, report_counter_names[i],
-                        report_account_count(account, (enum tally_counter)i)))
+    for (size_t i = 0; i < TALLY_COUNT; i++) {
+        const uint64_t count = report_account_count(account, (enum tally_counter)i);
+
+        if (count > 0 && !add_number(own, report_counter_names[i], count))
             return false;
+    }
     return add_mean(own, account);
 }
 
@@ -145,21 +148,20 @@ static bool add_whys(cJSON *object, struct ledger *ledger)
 
 static bool add_suspects_of(cJSON *array, const struct account *account)
 {
-    struct account_shape shapes[ACCOUNT_SHAPES];
-    const uint32_t count = report_shapes(account, shapes);
     char name[REPORT_NAME_SIZE];
 
     report_account_name(account, name);
-    for (uint32_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < ACCOUNT_SHAPES; i++) {
+        struct report_suspect found;
         cJSON *suspect = NULL;
 
-        if (shapes[i].singles < REPORT_SUSPECT_RUNS)
+        if (!report_is_suspect(account, i, &found))
             continue;
         suspect = add_element(array);
         if (!suspect || !add_text(suspect, "of", name) ||
-            !add_text(suspect, "shape", report_shape_names[shapes[i].kind]) ||
-            !add_number(suspect, "batches", shapes[i].runs) ||
-            !add_number(suspect, "singles", shapes[i].singles))
+            !add_text(suspect, "shape", found.shape) ||
+            !add_number(suspect, "batches", found.batches) ||
+            !add_number(suspect, "singles", found.singles))
             return false;
     }
     return true;

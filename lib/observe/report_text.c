@@ -245,15 +245,16 @@ static void append_limits(struct buffer *buffer, const struct ledger *ledger)
 
 static void append_suspects(struct buffer *buffer, const struct account *account)
 {
-    struct account_shape shapes[ACCOUNT_SHAPES];
-    const uint32_t count = report_shapes(account, shapes);
     char name[REPORT_NAME_SIZE];
 
     report_account_name(account, name);
-    for (uint32_t i = 0; i < count; i++)
-        if (shapes[i].singles >= REPORT_SUSPECT_RUNS)
-            append_line(buffer, "n+1 suspect: %s %s: %" PRIu64 " batches of one", name,
-                        report_shape_names[shapes[i].kind], shapes[i].singles);
+    for (size_t i = 0; i < ACCOUNT_SHAPES; i++) {
+        struct report_suspect found;
+
+        if (report_is_suspect(account, i, &found))
+            append_line(buffer, "n+1 suspect: %s %s: %" PRIu64 " batches of one", name, found.shape,
+                        found.singles);
+    }
 }
 
 bool ledger_report_text(struct ledger *ledger, int64_t elapsed_us, struct buffer *buffer)

@@ -37,11 +37,22 @@ static const cJSON *at(const cJSON *document, const char *path)
 double reported(entc_request *request, const char *path)
 {
     cJSON *document = parse(request);
-    const cJSON *number = at(document, path);
+    const char *name = strrchr(path, '/');
+    char part[64];
+    const cJSON *number = NULL;
     double value = 0;
 
-    assert_true(cJSON_IsNumber(number));
-    value = number->valuedouble;
+    if (name) {
+        assert_in_range(name - path, 1, sizeof(part) - 1);
+        memcpy(part, path, (size_t)(name - path));
+        part[name - path] = '\0';
+        number = cJSON_GetObjectItemCaseSensitive(at(document, part), name + 1);
+        assert_true(number || cJSON_IsNumber(at(document, name + 1)));
+    } else {
+        number = at(document, path);
+    }
+    assert_true(!number || cJSON_IsNumber(number));
+    value = number ? number->valuedouble : 0;
     cJSON_Delete(document);
     return value;
 }

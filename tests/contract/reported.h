@@ -4,8 +4,9 @@
 
 #include "fixture.h"
 
-/* The number at a path below "dataFetching", such as "entities/Campaign/hits"; fails the test when
- * there is none. */
+/* The number at a path below "dataFetching", such as "entities/Campaign/hits"; 0 where a part
+ * leaves out a counter that the request has. Fails the test when there is no such part or counter.
+ */
 double reported(entc_request *request, const char *path);
 /* How many members or elements stand there. */
 int reported_size(entc_request *request, const char *path);

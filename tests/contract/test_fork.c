@@ -72,6 +72,9 @@ static void call_everything(struct fixture *f, FILE *complaints)
     EXPECT(entc_relation_get_many(f->has_events, &id, 1, &first, NULL, &page, NULL, &error) ==
            ENTC_E_FORKED);
     EXPECT(entc_request_new(f->engine, NULL, &request, &error) == ENTC_E_FORKED);
+    /* What the request cost until the fork may still be read. */
+    EXPECT(entc_request_report(request_held) && entc_request_report_text(request_held));
+    EXPECT(entc_request_assert_max_queries(request_held, 2, &error) == ENTC_OK);
     EXPECT(entc_op_new(f->engine, 1, NULL, &op, &error) == ENTC_E_FORKED);
     EXPECT(entc_repository_new(f->engine, &fixture_event_table, &fixture_event, NULL, &repository,
                                &error) == ENTC_E_FORKED);

@@ -265,6 +265,20 @@ static void an_account_has_every_counter_and_its_mean_batch(void **state)
     cJSON_Delete(document);
 }
 
+static void a_part_leaves_out_what_is_zero(void **state)
+{
+    struct fixture *fixture = *state;
+    cJSON *document = NULL;
+    const cJSON *object = NULL;
+
+    account_add(campaign(fixture), TALLY_HITS, 3);
+    document = report(fixture);
+    object = cJSON_GetObjectItemCaseSensitive(part(document, "entities"), "Campaign");
+    assert_int_equal(cJSON_GetArraySize(object), 1);
+    assert_number(object, "hits", 3);
+    cJSON_Delete(document);
+}
+
 static void accounts_stand_by_kind_and_two_relations_of_one_name_by_their_parents(void **state)
 {
     struct fixture *fixture = *state;
@@ -405,6 +419,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_account_has_every_counter_and_its_mean_batch, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_part_leaves_out_what_is_zero, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             accounts_stand_by_kind_and_two_relations_of_one_name_by_their_parents, set_up,
             tear_down),

@@ -123,7 +123,7 @@ static void what_the_database_refuses_takes_nothing(void **state)
     op = ask(scene);
     assert_done(op, ENTC_E_UNAVAILABLE);
     assert_int_equal(world_charged(scene->request, LEDGER_SQL_QUERIES), 0);
-    assert_int_equal(pets(scene)->shape_count, 0);
+    assert_int_equal(atomic_load(&pets(scene)->shapes[0].runs), 0);
     engine_op_unref(op);
 }
 

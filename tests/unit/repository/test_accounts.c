@@ -147,17 +147,16 @@ static void only_a_batch_of_one_id_of_the_request_is_a_single(void **state)
 {
     struct scene *scene = *state;
     struct world *world = scene->world;
-    const struct account *account = NULL;
+    struct account *account = NULL;
     entc_op *mine = world_get_in(world, scene->request, one, 1);
     entc_op *others = world_get(world, both, 2);
 
     world_settle(world);
     read_users(scene, both, 2);
     account = ledger_account(scene->request->ledger, ACCOUNT_ENTITY, NULL, "User");
-    assert_int_equal(account->shape_count, 1);
-    assert_int_equal(account->shapes[0].kind, SHAPE_BY_ID);
-    assert_int_equal(account->shapes[0].runs, 2);
-    assert_int_equal(account->shapes[0].singles, 1);
+    assert_int_equal(atomic_load(&account->shapes[0].runs), 2);
+    assert_int_equal(atomic_load(&account->shapes[0].singles), 1);
+    assert_int_equal(atomic_load(&account->shapes[1].runs), 0);
     engine_op_unref(mine);
     engine_op_unref(others);
 }
