@@ -236,10 +236,13 @@ static void answer(entc_loader_batch *batch, const entc_value *keys, size_t coun
 {
     struct storm *storm = user;
     void **values = calloc(count, sizeof(*values));
+    entc_status status = ENTC_OK;
 
     for (size_t i = 0; i < count; i++)
         values[i] = make_value(storm, keys[i].as.int64);
-    if (entc_loader_batch_resolve(batch, values, NULL, count, NULL) != ENTC_OK)
+    status = entc_loader_batch_resolve(batch, values, NULL, count, NULL);
+    /* The request may have been freed under it. */
+    if (status != ENTC_OK && status != ENTC_E_CANCELLED)
         atomic_fetch_add(&storm->wrong, 1);
     free(values);
 }
