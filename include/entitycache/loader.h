@@ -78,9 +78,9 @@ ENTC_EXPORT entc_status entc_loader_new(entc_request *request, entc_loader_batch
                                         void *user, const entc_loader_options *options,
                                         entc_loader **ret_loader, entc_error **reterr);
 
-/* Frees a loader of entc_loader_new(); NULL is accepted. Its loads under way, sent or not, end with
- * ENTC_E_CANCELLED; it may be freed before or after its request.
- * Ownership: consumes it. Threads: Confined, Callback-safe. Errors: none. Since: 0.1 */
+/* Frees a loader of entc_loader_new(); NULL is accepted, and a request's own is left alone. Its
+ * loads under way, sent or not, end with ENTC_E_CANCELLED; it may be freed before or after its
+ * request. Ownership: consumes it. Threads: Confined, Callback-safe. Errors: none. Since: 0.1 */
 ENTC_EXPORT void entc_loader_free(entc_loader *loader);
 
 /* Tells the loader's name; "" for NULL.

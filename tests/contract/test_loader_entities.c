@@ -143,6 +143,9 @@ static void a_request_has_one_loader_for_each_repository(void **state)
     assert_ptr_equal(again, it.campaigns);
     assert_ptr_not_equal(it.campaigns, it.events);
     assert_string_equal(entc_loader_name(it.campaigns), "Campaign");
+    /* It is not the host's to free. */
+    entc_loader_free(it.campaigns);
+    assert_campaign(&it, load(&it, it.campaigns, fixture_id(1)), 1);
     entc_request_free(it.request);
 }
 
