@@ -2,10 +2,11 @@
  *
  * A loader collects the keys that are loaded into a *batch*, hands each key to its batch function
  * once, and remembers the values as long as its request lives (the memo). A batch is closed by the
- * first of: `max_batch` keys; entc_loader_dispatch() and entc_request_dispatch(); the next
- * entc_engine_process(); its window; a thread that waits for an operation of the request when every
- * thread that entered the request waits. So what is waited for is always sent. All loaders of a
- * request close together.
+ * first of: `max_batch` keys; entc_loader_dispatch() or entc_request_dispatch(); its window, when
+ * it has one; the next entc_engine_process(); a thread that waits for an operation of the request.
+ * Where threads entered the request (entc_request_enter()), the last two leave batches open until
+ * all who entered wait, but no longer than the request's patience. So what is waited for is always
+ * sent. All loaders of a request close together.
  *
  * A load is an operation: wait for it, or give it a callback. Loads of a key that the batch holds
  * already share its answer; a load of a remembered key is answered together with the batch that is
@@ -77,9 +78,9 @@ ENTC_EXPORT entc_status entc_loader_new(entc_request *request, entc_loader_batch
                                         void *user, const entc_loader_options *options,
                                         entc_loader **ret_loader, entc_error **reterr);
 
-/* Frees a loader of entc_loader_new(); NULL is accepted. Its loads under way, sent or not, end with
- * ENTC_E_CANCELLED; it may be freed before or after its request.
- * Ownership: consumes it. Threads: Confined, Callback-safe. Errors: none. Since: 0.1 */
+/* Frees a loader of entc_loader_new(); NULL is accepted, and a request's own is left alone. Its
+ * loads under way, sent or not, end with ENTC_E_CANCELLED; it may be freed before or after its
+ * request. Ownership: consumes it. Threads: Confined, Callback-safe. Errors: none. Since: 0.1 */
 ENTC_EXPORT void entc_loader_free(entc_loader *loader);
 
 /* Tells the loader's name; "" for NULL.

@@ -47,7 +47,8 @@ ENTC_EXPORT void entc_op_unref(entc_op *op);
 /* Waits until the operation is done, at most `timeout_us` microseconds; negative: as long as its
  * own deadline lets it. In ENTC_DRIVE_WAITERS the waiting thread drives; in ENTC_DRIVE_HOST the
  * loop thread drives inline and other threads sleep. Runs the operation's callback if that is still
- * due.
+ * due, and for an operation of a request the batch functions that are due in it. What the request's
+ * loaders have collected is sent then, see <entitycache/loader.h>.
  * Ownership: none. Threads: Free; not inside a callback.
  * Errors: ENTC_OK when done (see entc_op_status()); ENTC_E_AGAIN when the time is over, which does
  * not fail the operation; ENTC_E_INVALID, ENTC_E_REENTRANT, ENTC_E_FORKED. Since: 0.1 */
@@ -69,30 +70,32 @@ ENTC_EXPORT const entc_error *entc_op_error(const entc_op *op);
  * Since: 0.1 */
 ENTC_EXPORT entc_status entc_op_cancel(entc_op *op);
 
-/* Tells how many entities, or pages, the operation answers.
+/* Tells how many entities, pages, or loaded keys, the operation answers.
  * Ownership: none. Threads: Free, Callback-safe. Errors: 0 for NULL. Since: 0.1 */
 ENTC_EXPORT size_t entc_op_count(const entc_op *op);
 
-/* Takes the entity of a get_by_id that is done.
+/* Takes the entity of a get_by_id, or of a request's loader, that is done.
  * Ownership: the reference is yours. Threads: Confined, Callback-safe.
  * Errors: the operation's own status; ENTC_E_NOT_FOUND; ENTC_E_FORBIDDEN when the request's
  * authorize callback denies it; ENTC_E_AGAIN while under way; ENTC_E_INVALID when it has no entity
  * or it was taken. Since: 0.1 */
 ENTC_EXPORT entc_status entc_op_take_entity(entc_op *op, entc_entity **ret_entity);
 
-/* Takes the `count` entities of a get_many that is done, in the order asked. Absent, denied and
- * failed slots are NULL; when `ret_statuses` is not NULL it tells them apart (ENTC_OK,
- * ENTC_E_NOT_FOUND, or the slot's error). On failure every slot is NULL. Ownership: the references
- * are yours: entc_entities_unref(). Threads: Confined, Callback-safe. Errors: the operation's own
- * status; ENTC_E_AGAIN while under way; ENTC_E_INVALID for a wrong count. Since: 0.1 */
+/* Takes the `count` entities of a get_many, or a load_many, that is done, in the order asked.
+ * Absent, denied and failed slots are NULL; when `ret_statuses` is not NULL it tells them apart
+ * (ENTC_OK, ENTC_E_NOT_FOUND, or the slot's error). On failure every slot is NULL. Ownership: the
+ * references are yours: entc_entities_unref(). Threads: Confined, Callback-safe. Errors: the
+ * operation's own status; ENTC_E_AGAIN while under way; ENTC_E_INVALID for a wrong count. Since:
+ * 0.1 */
 ENTC_EXPORT entc_status entc_op_take_entities(entc_op *op, entc_entity **ret_entities,
                                               entc_status *ret_statuses, size_t count);
 
-/* Takes the `count` pages of a list (one) or of a relation (one for each parent) that is done. On
- * failure every slot is NULL; after ENTC_E_NO_MEMORY, which only a request that denies something
- * can meet here, they can be taken again. Ownership: the references are yours: entc_page_unref().
- * Threads: Confined, Callback-safe. Errors: the operation's own status; ENTC_E_AGAIN while under
- * way; ENTC_E_INVALID for a wrong count; ENTC_E_NO_MEMORY. Since: 0.1 */
+/* Takes the `count` pages of a list (one), or of a relation or its loader (one for each parent),
+ * that is done. On failure every slot is NULL; after ENTC_E_NO_MEMORY, which only a request that
+ * denies something can meet here, they can be taken again.
+ * Ownership: the references are yours: entc_page_unref(). Threads: Confined, Callback-safe.
+ * Errors: the operation's own status; ENTC_E_AGAIN while under way; ENTC_E_INVALID for a wrong
+ * count; ENTC_E_NO_MEMORY. Since: 0.1 */
 ENTC_EXPORT entc_status entc_op_take_pages(entc_op *op, entc_page **ret_pages, size_t count);
 
 /* Makes an operation that the host itself completes, for an override that answers get_by_id or

@@ -228,7 +228,7 @@ entc_status engine_process(struct engine *engine)
         return ENTC_E_CLOSED;
     }
     engine->loop_thread = pthread_self();
-    engine_groups_close_locked(engine);
+    engine_groups_process_locked(engine);
     if (!engine->is_driven && !atomic_load(&engine->is_wanted)) {
         engine->is_driven = true;
         engine->driver = pthread_self();

@@ -79,6 +79,7 @@ static void init_lists(struct engine *engine)
     list_init(&engine->sleepers);
     list_init(&engine->deliveries);
     list_init(&engine->open_groups);
+    list_init(&engine->patient_groups);
     list_init(&engine->frames);
     list_init(&engine->ops);
     list_init(&engine->finishing);

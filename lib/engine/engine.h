@@ -144,8 +144,9 @@ entc_status engine_helper_start(struct engine *engine, struct engine_helper *hel
  * What its owner has begun to collect, and not sent, makes a group *open*; closing sends it. It is
  * closed by the next engine_process(), by engine_close(), by its timer, and by a thread that blocks
  * for an operation of the group when nobody is left who could add to it: every thread that entered
- * is blocked, and no host step of the group is due or runs. If somebody is left, a blocked thread
- * has `patience_us` and no more. So what is waited for is always sent. */
+ * is blocked, and no host step of the group is due or runs. As long as somebody is left, a blocked
+ * thread has `patience_us` and no more, and so has engine_process() when threads entered. So what
+ * is waited for is always sent. */
 
 struct engine_group {
     struct engine *engine; /* borrowed: the owner holds it */
@@ -158,8 +159,9 @@ struct engine_group {
     struct engine_task arm_task;
     struct list due;      /* under the engine's lock, as all that follows: ops with a due step */
     struct list sleepers; /* threads that wait for an op of the group */
-    struct list link;     /* among the engine's open groups */
+    struct list link;     /* among the engine's open or patient groups */
     atomic_bool has_due;  /* `due` is not empty */
+    atomic_uint ending;   /* operations that are completed and not done yet */
     bool is_open;
     bool is_closing; /* close_task is queued */
     bool is_arming;  /* arm_task is queued */

@@ -2,8 +2,9 @@
  *
  * Invariant: as long as a group is open, its next close is certain if anybody blocks for one of its
  * operations. A thread counts as blocked from the moment that it has nothing to do but wait until
- * its operation is done, not until it wakes: so when many threads are released by one answer, the
- * first of them that blocks again does not take the others for blocked. */
+ * its operation is done, not until it wakes; and operations that end together are done together:
+ * so when many threads are released by one answer, the first of them that blocks again does not
+ * take the others for blocked. */
 #include "engine/internal.h"
 
 static void run_close(struct engine_task *task);
@@ -17,6 +18,7 @@ void engine_group_init(struct engine_group *group, struct engine *engine,
     *group = (struct engine_group){
         .engine = engine, .close = close, .unref = unref, .close_at_us = ENGINE_NEVER};
     atomic_init(&group->has_due, false);
+    atomic_init(&group->ending, 0);
     group->close_task.run = run_close;
     group->arm_task.run = run_arm;
     group->timer.fire = fire;
@@ -123,17 +125,43 @@ void engine_group_close(struct engine_group *group)
     pthread_mutex_unlock(&group->engine->lock);
 }
 
+static void close_list_locked(struct list *groups)
+{
+    while (!list_is_empty(groups))
+        close_locked(BASE_CONTAINER(groups->next, struct engine_group, link));
+}
+
 void engine_groups_close_locked(struct engine *engine)
 {
-    while (!list_is_empty(&engine->open_groups))
-        close_locked(BASE_CONTAINER(engine->open_groups.next, struct engine_group, link));
+    close_list_locked(&engine->open_groups);
+    close_list_locked(&engine->patient_groups);
+}
+
+void engine_groups_process_locked(struct engine *engine)
+{
+    struct list *next = NULL;
+
+    for (struct list *link = engine->open_groups.next; link != &engine->open_groups; link = next) {
+        struct engine_group *group = BASE_CONTAINER(link, struct engine_group, link);
+
+        next = link->next;
+        if (group->entered == 0) {
+            close_locked(group);
+            continue;
+        }
+        close_at_locked(group, engine->now_us() + group->patience_us);
+        list_remove(link);
+        list_push(&engine->patient_groups, link);
+    }
 }
 
 /* ---- threads ---- */
 
 void engine_group_consider_locked(struct engine_group *group)
 {
-    if (!group->is_open || group->blocked == 0)
+    /* One of many that end together is not taken for the last: the last of them comes here again.
+     */
+    if (!group->is_open || group->blocked == 0 || atomic_load(&group->ending) > 0)
         return;
     if (group->blocked >= group->entered && group->inside == 0 && list_is_empty(&group->due))
         close_locked(group);
@@ -157,6 +185,12 @@ bool engine_group_leave(struct engine_group *group)
     if (has_entered) {
         group->entered--;
         engine_group_consider_locked(group);
+    }
+    /* Nobody is left for whom it was left open. */
+    if (group->entered == 0 && list_is_linked(&group->link)) {
+        list_remove(&group->link);
+        list_push(&group->engine->open_groups, &group->link);
+        engine_host_signal_locked(group->engine);
     }
     pthread_mutex_unlock(&group->engine->lock);
     return has_entered;
@@ -191,6 +225,8 @@ void engine_group_op_done_locked(entc_op *op)
         return;
     op->group->blocked -= op->blocked_threads;
     op->blocked_threads = 0;
+    if (atomic_fetch_sub(&op->group->ending, 1) == 1)
+        engine_group_consider_locked(op->group);
 }
 
 void engine_group_wake_locked(struct engine_group *group)

@@ -62,7 +62,8 @@ struct engine {
     struct list sleepers;           /* (lock) */
     struct engine_sleeper *heir;    /* (lock) woken to take the role, and not awake yet */
     struct list deliveries;         /* (lock) ops whose host code is due */
-    struct list open_groups;        /* (lock) */
+    struct list open_groups;        /* (lock) closed by engine_process() */
+    struct list patient_groups;     /* (lock) open too, but left to threads that entered */
     struct list frames;             /* (lock) */
     atomic_uint frame_count;        /* length of `frames` */
 
@@ -128,6 +129,8 @@ void engine_host_signal_locked(struct engine *engine);
 
 /* group.c (lock held) */
 void engine_groups_close_locked(struct engine *engine);
+/* The same for engine_process(): those of which threads entered get their patience. */
+void engine_groups_process_locked(struct engine *engine);
 /* Closes the group if a blocked thread cannot expect more of it. */
 void engine_group_consider_locked(struct engine_group *group);
 /* A thread begins to block for an operation, or stops to; twice is as once. */

@@ -103,6 +103,8 @@ void engine_op_complete(entc_op *op, entc_status status, entc_error *error)
     engine_timer_stop(engine, &op->timer);
     list_remove(&op->link);
     list_remove(&op->group_link);
+    if (op->group)
+        atomic_fetch_add(&op->group->ending, 1);
     list_push(&engine->finishing, &op->finishing);
 }
 

@@ -179,7 +179,8 @@ void loader_free(struct entc_loader *loader)
     bool was_closed = false;
     bool is_to_send = false;
 
-    if (!loader)
+    /* The request's own are borrowed by the host. */
+    if (!loader || loader->impl)
         return;
     request = loader->request;
     list_init(&handles);

@@ -193,10 +193,18 @@ static const struct {
     enum tally_counter counter;
     const char *words;
 } extras[] = {
-    {TALLY_COALESCED, "coalesced"}, {TALLY_NEGATIVES, "known to be absent"},
-    {TALLY_ABSENTS, "absent"},      {TALLY_FILLS_REFUSED, "fills refused"},
-    {TALLY_HEALED, "healed"},       {TALLY_UNCACHEABLE, "uncacheable"},
-    {TALLY_DENIED, "denied"},       {TALLY_LIMITED, "over a limit"},
+    {TALLY_LOADS, "loads"},
+    {TALLY_LOAD_BATCHES, "batches of loads"},
+    {TALLY_LOAD_MEMO_HITS, "remembered"},
+    {TALLY_LOAD_COALESCED, "loads coalesced"},
+    {TALLY_COALESCED, "coalesced"},
+    {TALLY_NEGATIVES, "known to be absent"},
+    {TALLY_ABSENTS, "absent"},
+    {TALLY_FILLS_REFUSED, "fills refused"},
+    {TALLY_HEALED, "healed"},
+    {TALLY_UNCACHEABLE, "uncacheable"},
+    {TALLY_DENIED, "denied"},
+    {TALLY_LIMITED, "over a limit"},
     {TALLY_ERRORS, "errors"},
 };
 

@@ -4,7 +4,7 @@
 
 /* The counters as release 0.1 had them, the shortest size there is. It stays when entc_counters
  * grows. */
-#define COUNTERS_SIZE_FIRST (offsetof(entc_counters, limited) + sizeof(uint64_t))
+#define COUNTERS_SIZE_FIRST (offsetof(entc_counters, load_coalesced) + sizeof(uint64_t))
 /* Far above what will ever be; a larger size is a struct that was not initialised. */
 #define COUNTERS_SIZE_MAX 4096u
 

@@ -100,6 +100,54 @@ static void the_next_process_closes_a_group_once(void **state)
     assert_int_equal(owner.references, 0);
 }
 
+static void process_leaves_a_group_to_threads_that_entered(void **state)
+{
+    struct owner owner;
+    int fd = engine_fd(*state);
+
+    owner_init(&owner, *state);
+    engine_group_enter(&owner.group);
+    open_group(&owner);
+    process(*state);
+    process(*state);
+    assert_int_equal(owner.closed, 0);
+    assert_false(is_readable(fd));
+    assert_true(engine_group_leave(&owner.group));
+    assert_true(is_readable(fd));
+    process(*state);
+    assert_int_equal(owner.closed, 1);
+}
+
+static void process_has_patience_with_threads_that_entered_and_no_more(void **state)
+{
+    struct owner owner;
+
+    owner_init(&owner, *state);
+    owner.group.patience_us = NO_PATIENCE_US;
+    engine_group_enter(&owner.group);
+    open_group(&owner);
+    while (atomic_load(&owner.closed) == 0) {
+        await_readable(engine_fd(*state));
+        process(*state);
+    }
+    assert_true(engine_group_leave(&owner.group));
+}
+
+static void closing_the_engine_closes_what_process_left_open(void **state)
+{
+    struct engine *engine = fake_engine(((struct engine *)*state)->drive);
+    struct owner owner;
+
+    owner_init(&owner, engine);
+    engine_group_enter(&owner.group);
+    open_group(&owner);
+    process(engine);
+    assert_int_equal(owner.closed, 0);
+    fake_engine_free(engine);
+    assert_int_equal(owner.closed, 1);
+    assert_int_equal(owner.references, 0);
+}
+
 static void an_open_group_makes_the_descriptor_readable_until_process(void **state)
 {
     struct owner owner;
@@ -348,6 +396,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_next_process_closes_a_group_once),
+        TEST(process_leaves_a_group_to_threads_that_entered),
+        TEST(process_has_patience_with_threads_that_entered_and_no_more),
+        TEST(closing_the_engine_closes_what_process_left_open),
         TEST(an_open_group_makes_the_descriptor_readable_until_process),
         TEST(a_thread_that_blocks_closes_its_group),
         TEST(a_thread_that_blocks_for_another_thing_does_not),

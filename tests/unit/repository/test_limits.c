@@ -290,7 +290,8 @@ static void one_that_lost_its_lease_goes_on_when_the_winner_is_refused(void **st
     world_settle(world);
     assert_user(loser, 0, 3, "row");
     assert_journal(world,
-                   "MGET User-1 User-3\nLEASE User-1 User-3\nMGET User-3\nIDS 3\nUNLEASE User-1\n");
+                   "MGET User-1 User-3\nLEASE User-1 User-3\nMGET User-3\nUNBLOCK User-3\nIDS 3\n"
+                   "UNLEASE User-1\n");
     engine_op_unref(winner);
     engine_op_unref(loser);
     repository_request_unref(request);
