@@ -25,7 +25,8 @@ entc_status entc_request_new(entc_engine *engine, const entc_request_options *op
     }
     if (complete.timeout_us && complete.timeout_us < INT64_MAX - engine_now_us(engine->engine))
         deadline_us = engine_now_us(engine->engine) + complete.timeout_us;
-    return loader_request_new(engine->engine, deadline_us, ret_request, reterr);
+    return loader_request_new(engine->engine, engine->services->events, deadline_us, ret_request,
+                              reterr);
 }
 
 void entc_request_free(entc_request *request)
@@ -86,6 +87,11 @@ entc_status entc_request_counters(const entc_request *request, entc_counters *re
     if (!request || !ret_counters)
         return ENTC_E_INVALID;
     return tally_read(request->tally, ret_counters, NULL);
+}
+
+uint64_t entc_request_span(const entc_request *request)
+{
+    return request ? request->scope.span.id : 0;
 }
 
 const char *entc_request_report(entc_request *request)

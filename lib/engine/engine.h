@@ -142,10 +142,11 @@ entc_status engine_helper_start(struct engine *engine, struct engine_helper *hel
 
 struct engine_op_kind {
     const char *name;
-    void (*start)(entc_op *op);   /* [driver] begins; may complete */
-    void (*abandon)(entc_op *op); /* [driver] deadline, cancel or close: detach from everything it
-                                     waits for. The engine completes it right after. Not called once
-                                     it is completed. May be NULL. */
+    void (*start)(entc_op *op); /* [driver] begins; may complete */
+    void (*abandon)(
+        entc_op *op);             /* [driver] deadline, cancel or close: detach from everything it
+                                     waits for. The engine completes it right after, with op->status,
+                                     which is set. Not called once it is completed. May be NULL. */
     void (*destroy)(entc_op *op); /* last reference gone, any thread: free results and the memory of
                                      the op itself */
 };

@@ -110,6 +110,7 @@ static void end(entc_op *op, entc_status status, const char *why)
 
     if (engine_op_is_completed(op))
         return;
+    op->status = status;
     if (op->kind->abandon)
         op->kind->abandon(op);
     error_set(&error, status, "engine", "%s %s", op->kind->name, why);

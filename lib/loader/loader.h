@@ -6,8 +6,9 @@
 
 #include <entitycache/request.h>
 
-/* `deadline_us` on the engine's clock; INT64_MAX: none. One reference for the caller. */
-entc_status loader_request_new(struct engine *engine, int64_t deadline_us,
+/* `events` may be NULL. `deadline_us` on the engine's clock; INT64_MAX: none. One reference for the
+ * caller. */
+entc_status loader_request_new(struct engine *engine, struct events *events, int64_t deadline_us,
                                struct entc_request **ret_request, entc_error **reterr);
 /* See entc_request_report(). */
 const char *loader_request_report(struct entc_request *request);

@@ -4,9 +4,30 @@
 
 struct loader_request {
     struct entc_request head; /* first */
+    struct events *events;    /* a reference, or NULL */
     int64_t begun_us;
     struct buffer report;
 };
+
+static void tell_begin(struct loader_request *request)
+{
+    const struct event_span what = {.kind = ENTC_SPAN_REQUEST, .begin_us = request->begun_us};
+
+    if (request->events)
+        event_scope_begin(request->events, &request->head.scope, &what);
+}
+
+/* In a forked child the span is the parent's. */
+static void tell_end(struct loader_request *request)
+{
+    struct engine *engine = request->head.engine;
+    entc_event event = {.status = ENTC_OK};
+
+    if (!request->events || engine_is_forked(engine))
+        return;
+    event.time_us = engine_now_us(engine);
+    event_scope_end(request->events, &request->head.scope, &event);
+}
 
 static void request_destroy(struct entc_request *request)
 {
@@ -14,13 +35,15 @@ static void request_destroy(struct entc_request *request)
     struct engine *engine = request->engine;
     entc_allocator allocator = *engine_allocator(engine);
 
+    tell_end(mine);
+    events_unref(mine->events);
     buffer_fini(&mine->report);
     tally_unref(request->tally);
     base_release(&allocator, mine);
     engine_unref(engine);
 }
 
-entc_status loader_request_new(struct engine *engine, int64_t deadline_us,
+entc_status loader_request_new(struct engine *engine, struct events *events, int64_t deadline_us,
                                struct entc_request **ret_request, entc_error **reterr)
 {
     const entc_allocator *allocator = engine_allocator(engine);
@@ -38,6 +61,8 @@ entc_status loader_request_new(struct engine *engine, int64_t deadline_us,
     request->head.deadline_us = deadline_us;
     request->head.destroy = request_destroy;
     request->begun_us = engine_now_us(engine);
+    request->events = events_ref(events);
+    tell_begin(request);
     /* The engine owns its allocator; the reference above keeps it. */
     buffer_init(&request->report, allocator);
     *ret_request = &request->head;

@@ -186,6 +186,7 @@ bool repository_batch_join(struct repository_batch *batch, struct entities_op *o
     engine_op_ref(&op->op);
     op->batch = batch;
     list_push(&batch->ops, &op->place);
+    batch->coalesced += coalesced;
     tally_add(flight_services(batch)->tally, TALLY_COALESCED, coalesced);
     if (op->request)
         tally_add(op->request->tally, TALLY_COALESCED, coalesced);

@@ -45,6 +45,7 @@ static struct entities_op *op_new(struct entc_repository_impl *impl, const entc_
     *op = (struct entities_op){.impl = repository_ref(impl), .count = count};
     engine_op_init(&op->op, engine, &read_kind, call->deadline_us, call->done, call->user);
     op->request = repository_request_ref(call->request);
+    op->parent = call->parent;
     buffer_init(&op->keys, engine_allocator(engine));
     atomic_init(&op->is_answered, false);
     /* From the widest to the narrowest, so that each is aligned. */

@@ -12,7 +12,8 @@ struct cache_write {
     struct flight_audience *audience;  /* a reference, or NULL */
     struct buffer values;
     uint32_t counted; /* commands that were counted already */
-    char *bytes;      /* keys and tokens, as far as they are written */
+    struct event_span span;
+    char *bytes; /* keys and tokens, as far as they are written */
     struct cache_item items[];
 };
 
@@ -26,12 +27,24 @@ static struct repository_services *services_of(const struct cache_write *write)
     return write->impl->services;
 }
 
-static void write_free(struct cache_write *write)
+static void tell_end(struct cache_write *write, entc_status status)
+{
+    struct repository_services *services = services_of(write);
+    entc_event event = {.bytes = write->values.length, .status = status};
+
+    if (write->span.id == 0)
+        return;
+    event.time_us = engine_now_us(services->engine);
+    repository_event_step_end(services->events, &write->span, &write->cache, &event);
+}
+
+static void write_free(struct cache_write *write, entc_status status)
 {
     struct entc_repository_impl *impl = write->impl;
     struct repository_services *services = impl->services;
     const entc_allocator *allocator = engine_allocator(services->engine);
 
+    tell_end(write, status);
     list_remove(&write->link);
     if (services->writes.next && list_is_empty(&services->writes))
         engine_hook_stop(&services->sent);
@@ -70,7 +83,7 @@ static void on_done(struct cache_batch *cache, entc_status status)
         for (size_t i = 0; i < cache->count; i++)
             refused += cache->items[i].result == 0;
     repository_audience_count(services_of(write), write->audience, TALLY_FILLS_REFUSED, refused);
-    write_free(write);
+    write_free(write, status);
 }
 
 /* Room for the entries that the test picks; NULL when there is none, or no memory. */
@@ -126,15 +139,17 @@ static struct cache_item *write_add(struct cache_write *write, struct repository
 }
 
 /* True when the cache took it; otherwise it is gone. */
-static bool write_submit(struct cache_write *write)
+static bool write_submit(struct repository_batch *batch, struct cache_write *write)
 {
     struct repository_services *services = services_of(write);
 
     if (write->cache.count == 0 ||
         services->cache->ops->submit(services->cache, &write->cache) != ENTC_OK) {
-        write_free(write);
+        write_free(write, ENTC_E_UNAVAILABLE);
         return false;
     }
+    if (services->events)
+        repository_event_step(batch, &write->cache, engine_now_us(services->engine), &write->span);
     if (!services->writes.next)
         list_init(&services->writes);
     list_push(&services->writes, &write->link);
@@ -149,7 +164,7 @@ void repository_services_shutdown(struct repository_services *services)
         struct cache_write *write = BASE_CONTAINER(services->writes.next, struct cache_write, link);
 
         services->cache->ops->detach(services->cache, &write->cache);
-        write_free(write);
+        write_free(write, ENTC_E_CLOSED);
     }
 }
 
@@ -241,7 +256,7 @@ void repository_flight_fill(struct repository_batch *batch)
     if (write) {
         repository_flight_count(batch, TALLY_UNCACHEABLE, encode_all(batch, write));
         count = write->cache.count;
-        if (write_submit(write))
+        if (write_submit(batch, write))
             repository_flight_count(batch, TALLY_FILLS, count);
     }
     repository_flight_unlease(batch);
@@ -266,7 +281,7 @@ void repository_flight_unlease(struct repository_batch *batch)
         write_add(write, batch, i);
         batch->entries[i].lease = FLIGHT_NO_LEASE;
     }
-    write_submit(write);
+    write_submit(batch, write);
 }
 
 static bool is_to_heal(const struct batch_entry *entry)
@@ -286,5 +301,5 @@ void repository_flight_heal(struct repository_batch *batch)
         entry->fault = FAULT_NONE;
     }
     if (write)
-        write_submit(write);
+        write_submit(batch, write);
 }

@@ -30,6 +30,13 @@ void repository_request_unref(struct entc_request *request)
     request->destroy(request);
 }
 
+struct event_place repository_place(const struct entc_request *request, uint64_t parent)
+{
+    const uint64_t span = request ? request->scope.span.id : 0;
+
+    return (struct event_place){.parent = parent ? parent : span, .request = span};
+}
+
 /* ---- ids ---- */
 
 static uint64_t hash_part(const struct hash_key *key, const entc_value *part)
