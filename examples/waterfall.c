@@ -389,7 +389,8 @@ static void put_axis(double top, double bottom, double whole, double scale)
     const double step = step_for(whole);
     const int in_ms = whole >= 10000;
 
-    for (double at = 0; at <= whole; at += step) {
+    for (int i = 0; i * step <= whole; i++) {
+        const double at = i * step;
         const double x = LEFT + at * scale;
 
         printf("<path d=\"M%.1f %.1fV%.1f\" stroke=\"#dfe2e7\"/>\n", x, top, bottom);

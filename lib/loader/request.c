@@ -11,20 +11,22 @@ struct loader_request {
 
 static void tell_begin(struct loader_request *request)
 {
-    const struct event_span what = {.kind = ENTC_SPAN_REQUEST, .begin_us = request->begun_us};
+    if (!request->events)
+        return;
 
-    if (request->events)
-        event_scope_begin(request->events, &request->head.scope, &what);
+    const struct event_span what = {.kind = ENTC_SPAN_REQUEST, .begin_us = request->begun_us};
+    event_scope_begin(request->events, &request->head.scope, &what);
 }
 
 /* In a forked child the span is the parent's. */
 static void tell_end(struct loader_request *request)
 {
     struct engine *engine = request->head.engine;
-    entc_event event = {.status = ENTC_OK};
 
     if (!request->events || engine_is_forked(engine))
         return;
+
+    entc_event event = {.status = ENTC_OK};
     event.time_us = engine_now_us(engine);
     event_scope_end(request->events, &request->head.scope, &event);
 }

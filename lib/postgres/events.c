@@ -10,10 +10,11 @@ void postgres_event_sent(struct postgres_pending *pending, const char *statement
 {
     const struct postgres_port *port = pending->port;
     const struct db_query *query = pending->query;
-    struct event_span what = {.kind = ENTC_SPAN_POSTGRES};
 
     if (!port->events)
         return;
+
+    struct event_span what = {.kind = ENTC_SPAN_POSTGRES};
     pending->statement = base_copy_text(port->allocator, statement);
     what.begin_us = engine_now_us(port->engine);
     what.place = query->place;
@@ -45,11 +46,10 @@ static entc_status status_of(const PGresult *result)
 
 void postgres_event_answered(struct postgres_pending *pending, const PGresult *result)
 {
-    entc_event event = {.status = ENTC_OK};
-
     if (!pending->span.id)
         return;
-    event.status = status_of(result);
+
+    entc_event event = {.status = status_of(result)};
     event.rows = (uint64_t)PQntuples(result);
     event.bytes = result ? PQresultMemorySize(result) : 0;
     end(pending, &event);
@@ -57,19 +57,21 @@ void postgres_event_answered(struct postgres_pending *pending, const PGresult *r
 
 void postgres_event_cancelled(struct postgres_pending *pending)
 {
-    entc_event event = {.status = ENTC_E_CANCELLED};
+    if (!pending->span.id)
+        return;
 
-    if (pending->span.id)
-        end(pending, &event);
+    entc_event event = {.status = ENTC_E_CANCELLED};
+    end(pending, &event);
 }
 
 struct event_span postgres_event_read(struct postgres_port *port, const struct db_query *query)
 {
-    struct event_span what = {.kind = ENTC_SPAN_DECODE};
     struct event_span span = {0};
 
     if (!port->events)
         return span;
+
+    struct event_span what = {.kind = ENTC_SPAN_DECODE};
     what.begin_us = engine_now_us(port->engine);
     what.place = query->place;
     what.name = query->name;
@@ -81,10 +83,10 @@ struct event_span postgres_event_read(struct postgres_port *port, const struct d
 void postgres_event_read_end(struct postgres_port *port, struct event_span *span, uint64_t rows,
                              const PGresult *result, entc_status status)
 {
-    entc_event event = {.keys = rows, .status = status};
-
     if (!span->id)
         return;
+
+    entc_event event = {.keys = rows, .status = status};
     event.time_us = engine_now_us(port->engine);
     event.bytes = PQresultMemorySize(result);
     event_end(port->events, span, &event);

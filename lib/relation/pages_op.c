@@ -266,10 +266,11 @@ const char *relation_pages_name(const struct pages_op *op)
 static void tell_begin(struct pages_op *op)
 {
     struct events *events = op->impl->services->events;
-    struct event_span what = {.kind = op->relation ? ENTC_SPAN_PAGES : ENTC_SPAN_LIST};
 
     if (!events)
         return;
+
+    struct event_span what = {.kind = op->relation ? ENTC_SPAN_PAGES : ENTC_SPAN_LIST};
     what.name = relation_pages_name(op);
     what.place = repository_place(op->request, op->parent);
     what.begin_us = engine_now_us(op->op.engine);
@@ -279,10 +280,10 @@ static void tell_begin(struct pages_op *op)
 
 static void tell_end(struct pages_op *op, entc_status status)
 {
-    entc_event event = {.rows = op->id_count, .status = status};
-
     if (op->span.id == 0)
         return;
+
+    entc_event event = {.rows = op->id_count, .status = status};
     event.time_us = engine_now_us(op->op.engine);
     event_end(op->impl->services->events, &op->span, &event);
 }

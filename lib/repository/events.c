@@ -30,10 +30,10 @@ static struct event_place place_of(const struct repository_batch *batch)
 
 void repository_event_batch(struct repository_batch *batch)
 {
-    struct event_span what = {.kind = ENTC_SPAN_BATCH, .keys = batch->count};
-
     if (!events_of(batch))
         return;
+
+    struct event_span what = {.kind = ENTC_SPAN_BATCH, .keys = batch->count};
     what.name = batch->impl->type->name;
     what.place = place_of(batch);
     what.begin_us = engine_now_us(flight_services(batch)->engine);
@@ -56,10 +56,10 @@ static void count_entry(const struct batch_entry *entry, entc_event *event)
 
 void repository_event_batch_end(struct repository_batch *batch)
 {
-    entc_event event = {.coalesced = batch->coalesced};
-
     if (batch->span.id == 0)
         return;
+
+    entc_event event = {.coalesced = batch->coalesced};
     for (uint32_t i = 0; i < batch->count; i++)
         count_entry(&batch->entries[i], &event);
     event.time_us = engine_now_us(flight_services(batch)->engine);
@@ -76,10 +76,11 @@ void repository_event_step(const struct repository_batch *batch, const struct ca
                                         [CACHE_FILL] = "fill",
                                         [CACHE_UNLEASE] = "unlease",
                                         [CACHE_INVALIDATE] = "invalidate"};
-    struct event_span what = {.kind = ENTC_SPAN_REDIS, .begin_us = now_us, .keys = cache->count};
 
     if (!events_of(batch))
         return;
+
+    struct event_span what = {.kind = ENTC_SPAN_REDIS, .begin_us = now_us, .keys = cache->count};
     what.name = batch->impl->type->name;
     what.text = names[cache->step];
     what.place = (struct event_place){batch->span.id, batch->span.place.request};
@@ -124,11 +125,11 @@ static void tell_values(struct repository_batch *batch, entc_event *event)
 
 void repository_event_asked(struct repository_batch *batch, entc_status status, int64_t now_us)
 {
-    entc_event event = {.bytes = batch->value_bytes, .status = status};
-    entc_event read = {.time_us = now_us, .bytes = batch->value_bytes, .status = status};
-
     if (batch->step.id == 0)
         return;
+
+    entc_event event = {.bytes = batch->value_bytes, .status = status};
+    entc_event read = {.time_us = now_us, .bytes = batch->value_bytes, .status = status};
     event.time_us = batch->value_count ? batch->first_value_us : now_us;
     repository_event_step_end(events_of(batch), &batch->step, &batch->cache, &event);
     if (batch->value_count)

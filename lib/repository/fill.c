@@ -29,11 +29,11 @@ static struct repository_services *services_of(const struct cache_write *write)
 
 static void tell_end(struct cache_write *write, entc_status status)
 {
-    struct repository_services *services = services_of(write);
-    entc_event event = {.bytes = write->values.length, .status = status};
-
     if (write->span.id == 0)
         return;
+
+    struct repository_services *services = services_of(write);
+    entc_event event = {.bytes = write->values.length, .status = status};
     event.time_us = engine_now_us(services->engine);
     repository_event_step_end(services->events, &write->span, &write->cache, &event);
 }
