@@ -141,6 +141,36 @@ static void a_statement_that_fails_ends_with_its_failure(void **state)
     assert_int_equal(spans_count(&spans, ENTC_SPAN_DECODE, NULL), 0);
 }
 
+/* The answer never came, so the read is sent again: two statements, two spans, one batch. */
+static void a_statement_that_is_sent_twice_is_told_twice(void **state)
+{
+    struct fixture *f = *state;
+    void *lock = NULL;
+    entc_op *op = NULL;
+
+    spans_listen(f, &spans);
+    entc_entity_unref(fixture_get(f, f->campaigns, 2));
+    lock = fixture_lock(f, "campaigns");
+    op = submit(f, NULL, 1, 0);
+    fixture_await_locked(f, 1);
+    assert_int_equal(test_postgres_integer(&f->postgres,
+                                           "SELECT count(pg_terminate_backend(pid, 10000)) FROM"
+                                           " pg_stat_activity WHERE datname = current_database()"
+                                           " AND wait_event_type = 'Lock'"),
+                     1);
+    fixture_await_locked(f, 1);
+    fixture_unlock(lock);
+    assert_int_equal(fixture_finish(f, op), ENTC_OK);
+    entc_op_unref(op);
+    assert_int_equal(fixture_counters(f).sql_queries, 3);
+    fixture_free_engine(f);
+    spans_assert_whole(&spans);
+    assert_int_equal(spans_count(&spans, ENTC_SPAN_BATCH, NULL), 2);
+    assert_int_equal(spans_count(&spans, ENTC_SPAN_POSTGRES, NULL), 3);
+    assert_int_equal(spans_at(&spans, ENTC_SPAN_POSTGRES, 1)->end.status, ENTC_E_UNAVAILABLE);
+    assert_int_equal(spans_at(&spans, ENTC_SPAN_POSTGRES, 2)->end.status, ENTC_OK);
+}
+
 static void a_close_ends_all_and_then_there_is_silence(void **state)
 {
     struct fixture *f = *state;
@@ -283,6 +313,7 @@ int main(void)
         IN_BOTH_DRIVES(a_step_that_redis_does_not_answer_ends_in_time),
         IN_BOTH_DRIVES(without_redis_only_postgres_is_told),
         IN_BOTH_DRIVES(a_statement_that_fails_ends_with_its_failure),
+        IN_BOTH_DRIVES(a_statement_that_is_sent_twice_is_told_twice),
         IN_BOTH_DRIVES(a_close_ends_all_and_then_there_is_silence),
         IN_BOTH_DRIVES(a_repository_that_is_freed_ends_what_it_was_asked),
         IN_BOTH_DRIVES(a_request_lasts_as_long_as_its_operations),
