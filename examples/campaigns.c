@@ -9,12 +9,17 @@
  *
  *   campaigns                              both queries, cold and warm: a line of JSON each
  *   campaigns --lines campaigns|artists    that query, once for each line of standard input
+ *   campaigns .. --trace FILE              and the last answer as a trace: Perfetto loads it,
+ *                                          waterfall.c draws it
  *   cc campaigns.c $(pkg-config --cflags --libs entitycache) -o campaigns
  *
  * Servers: ENTITYCACHE_REDIS_URI, ENTITYCACHE_POSTGRES. */
+#define _POSIX_C_SOURCE 200112L
+
 #include <entitycache.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -242,31 +247,83 @@ static int resolve(const Query *query, entc_engine *engine, entc_error **err)
     return ok && fflush(stdout) == 0;
 }
 
+/* Options come in pairs. */
+static int read_options(int argc, char **argv, const char **only, const char **file)
+{
+    for (int i = 1; i < argc; i += 2) {
+        if (i + 1 < argc && strcmp(argv[i], "--lines") == 0)
+            *only = argv[i + 1];
+        else if (i + 1 < argc && strcmp(argv[i], "--trace") == 0)
+            *file = argv[i + 1];
+        else
+            return 0;
+    }
+    return !*only || strcmp(*only, "campaigns") == 0 || strcmp(*only, "artists") == 0;
+}
+
+/* An engine from the environment; with a trace it is told of what it does. */
+static entc_status open_engine(entc_trace *trace, entc_engine **engine, entc_error **err)
+{
+    entc_engine_options options = ENTC_ENGINE_OPTIONS_INIT;
+    entc_status status = entc_engine_options_from_env(&options, err);
+
+    options.event = trace ? entc_trace_event : NULL;
+    options.event_user = trace;
+    return status == ENTC_OK ? entc_engine_new(&options, engine, err) : status;
+}
+
+/* Writes the trace when the fills are over too, for which no answer waits. */
+static int write_trace(entc_engine *engine, entc_trace *trace, const char *path)
+{
+    struct pollfd work = {entc_engine_fd(engine), POLLIN, 0};
+    entc_buffer *text = NULL;
+    FILE *file = NULL;
+    int ok = 0;
+
+    while (poll(&work, 1, 50) == 1 && entc_engine_process(engine) == ENTC_OK)
+        continue;
+    if (entc_buffer_new(&text) == ENTC_OK && entc_trace_write(trace, text) == ENTC_OK)
+        file = fopen(path, "w");
+    if (file) {
+        ok = fwrite(entc_buffer_text(text), entc_buffer_length(text), 1, file) == 1;
+        ok = fclose(file) == 0 && ok;
+    }
+    entc_buffer_free(text);
+    return ok;
+}
+
 int main(int argc, char **argv)
 {
     Query queries[] = {{campaigns, 2, {NULL}, {NULL}}, {artists, 3, {NULL}, {NULL}}};
-    const char *only = argc == 3 && strcmp(argv[1], "--lines") == 0 ? argv[2] : NULL;
+    const char *only = NULL;
+    const char *file = NULL;
+    entc_trace *trace = NULL;
     entc_engine *engine = NULL;
     entc_error *err = NULL;
     int ok = 0;
 
-    if (argc > 1 && (!only || (strcmp(only, "campaigns") != 0 && strcmp(only, "artists") != 0))) {
-        fprintf(stderr, "usage: campaigns [--lines campaigns|artists]\n");
+    if (!read_options(argc, argv, &only, &file)) {
+        fprintf(stderr, "usage: campaigns [--lines campaigns|artists] [--trace FILE]\n");
         return 2;
     }
-    ok = entc_engine_new(NULL, &engine, &err) == ENTC_OK;
+    ok = (!file || entc_trace_new(NULL, &trace, &err) == ENTC_OK) &&
+         open_engine(trace, &engine, &err) == ENTC_OK;
     for (size_t i = 0; ok && i < sizeof(queries) / sizeof(queries[0]); i++) {
         if (only && strcmp(only, queries[i].levels[0].field) != 0)
             continue;
         ok = query_open(&queries[i], engine, &err) == ENTC_OK;
-        for (int run = 0; ok && (only ? getchar() == '\n' : run < 2); run++)
+        for (int run = 0; ok && (only ? getchar() == '\n' : run < 2); run++) {
+            entc_trace_clear(trace);
             ok = resolve(&queries[i], engine, &err);
+        }
         query_close(&queries[i]);
     }
+    ok = ok && (!file || write_trace(engine, trace, file));
     if (!ok)
         fprintf(stderr, "campaigns: %s\n%s\n", err ? entc_error_message(err) : strerror(errno),
                 entc_error_hint(err));
     entc_error_free(err);
     entc_engine_free(engine);
+    entc_trace_free(trace);
     return ok ? 0 : 1;
 }

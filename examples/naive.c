@@ -6,6 +6,7 @@
  *
  *   naive                              both queries, cold and warm: a line of JSON each
  *   naive --lines campaigns|artists    that query, once for each line of standard input
+ *   naive .. --trace FILE              and the last answer as a trace, for waterfall.c
  *   cc naive.c $(pkg-config --cflags --libs hiredis libpq libcjson) -o naive
  *
  * Servers: ENTITYCACHE_REDIS_URI, which must be unix:///path here, and ENTITYCACHE_POSTGRES. */
@@ -19,7 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "trace.h"
 
 #define UNIX_SCHEME "unix://"
 
@@ -80,6 +82,7 @@ typedef struct Naive {
     redisContext *redis;
     int sql_queries;
     int redis_commands;
+    Trace trace;
 } Naive;
 
 /* An example that cannot go on says why and ends. */
@@ -89,10 +92,12 @@ static void fail(const char *message)
     exit(1);
 }
 
-static PGresult *query(Naive *naive, const char *sql, const char *id)
+static PGresult *query(Naive *naive, const char *name, const char *sql, const char *id)
 {
+    const int64_t begin = trace_begin(&naive->trace);
     PGresult *result = PQexecParams(naive->database, sql, id ? 1 : 0, NULL, &id, NULL, NULL, 0);
 
+    trace_end(&naive->trace, begin, TRACE_POSTGRES, "SQL", name, id != NULL);
     naive->sql_queries++;
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
         fail(PQerrorMessage(naive->database));
@@ -106,38 +111,65 @@ static redisReply *expect(const Naive *naive, redisReply *reply)
     return reply;
 }
 
+static cJSON *decode(Naive *naive, const Level *level, const char *text)
+{
+    const int64_t begin = trace_begin(&naive->trace);
+    cJSON *entity = cJSON_Parse(text);
+
+    trace_end(&naive->trace, begin, TRACE_DECODE, "", level->entity, 1);
+    if (!entity)
+        fail("an entity is no JSON");
+    return entity;
+}
+
+static redisReply *get(Naive *naive, const Level *level, const char *id)
+{
+    const int64_t begin = trace_begin(&naive->trace);
+    redisReply *reply = redisCommand(naive->redis, "GET naive:%s-%s", level->entity, id);
+
+    trace_end(&naive->trace, begin, TRACE_REDIS, "GET", level->entity, 1);
+    naive->redis_commands++;
+    return expect(naive, reply);
+}
+
+static void set(Naive *naive, const Level *level, const char *id, const char *text)
+{
+    const int64_t begin = trace_begin(&naive->trace);
+    redisReply *reply =
+        redisCommand(naive->redis, "SET naive:%s-%s %s EX 300", level->entity, id, text);
+
+    trace_end(&naive->trace, begin, TRACE_REDIS, "SET", level->entity, 1);
+    naive->redis_commands++;
+    freeReplyObject(expect(naive, reply));
+}
+
 /* The entity, as the cache or else its row holds it. */
 static cJSON *get_by_id(Naive *naive, const Level *level, const char *id)
 {
-    redisReply *reply =
-        expect(naive, redisCommand(naive->redis, "GET naive:%s-%s", level->entity, id));
+    const int64_t begin = trace_begin(&naive->trace);
+    redisReply *reply = get(naive, level, id);
     cJSON *entity = NULL;
-    PGresult *row = NULL;
 
-    naive->redis_commands++;
     if (reply->type == REDIS_REPLY_STRING) {
-        entity = cJSON_Parse(reply->str);
+        entity = decode(naive, level, reply->str);
     } else {
-        row = query(naive, level->row, id);
+        PGresult *row = query(naive, level->entity, level->row, id);
+
         if (PQntuples(row) != 1)
             fail("a row is gone");
-        entity = cJSON_Parse(PQgetvalue(row, 0, 0));
-        freeReplyObject(reply);
-        reply = expect(naive, redisCommand(naive->redis, "SET naive:%s-%s %s EX 300", level->entity,
-                                           id, PQgetvalue(row, 0, 0)));
-        naive->redis_commands++;
+        entity = decode(naive, level, PQgetvalue(row, 0, 0));
+        set(naive, level, id, PQgetvalue(row, 0, 0));
         PQclear(row);
     }
     freeReplyObject(reply);
-    if (!entity)
-        fail("an entity is no JSON");
+    trace_end(&naive->trace, begin, TRACE_BATCH, "", level->entity, 1);
     return entity;
 }
 
 /* The entities of a level, below one parent, with their children. */
 static cJSON *resolve(Naive *naive, const Level *level, const char *parent)
 {
-    PGresult *ids = query(naive, level->list, parent);
+    PGresult *ids = query(naive, level->field, level->list, parent);
     cJSON *list = cJSON_CreateArray();
 
     for (int i = 0; i < PQntuples(ids); i++) {
@@ -158,30 +190,24 @@ static cJSON *resolve(Naive *naive, const Level *level, const char *parent)
     return list;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* Answers the query once, as one line of JSON with what it cost, like campaigns.c. */
 static void answer(Naive *naive, const Level *top)
 {
-    const int64_t start = now_us();
+    const int64_t start = trace_now_us();
     cJSON *data = cJSON_CreateObject();
     char *text = NULL;
 
     naive->sql_queries = 0;
     naive->redis_commands = 0;
+    naive->trace.count = 0;
     cJSON_AddItemToObject(data, top->field, resolve(naive, top, NULL));
     text = cJSON_PrintUnformatted(data);
+    trace_end(&naive->trace, start, TRACE_REQUEST, "request", "", 0);
     if (!text)
         fail("no memory");
     printf("{\"data\":%s,\"extensions\":{\"dataFetching\":{\"sqlQueries\":%d,\"redisCommands\":%d,"
            "\"microseconds\":%" PRId64 "}}}\n",
-           text, naive->sql_queries, naive->redis_commands, now_us() - start);
+           text, naive->sql_queries, naive->redis_commands, trace_now_us() - start);
     if (fflush(stdout) != 0)
         fail("standard output is closed");
     cJSON_free(text);
@@ -203,16 +229,32 @@ static void connect_servers(Naive *naive)
         fail(PQerrorMessage(naive->database));
 }
 
+/* Options come in pairs. */
+static int read_options(int argc, char **argv, const char **only, const char **trace)
+{
+    for (int i = 1; i < argc; i += 2) {
+        if (i + 1 < argc && strcmp(argv[i], "--lines") == 0)
+            *only = argv[i + 1];
+        else if (i + 1 < argc && strcmp(argv[i], "--trace") == 0)
+            *trace = argv[i + 1];
+        else
+            return 0;
+    }
+    return !*only || strcmp(*only, "campaigns") == 0 || strcmp(*only, "artists") == 0;
+}
+
 int main(int argc, char **argv)
 {
+    static Naive naive; /* its trace is large */
     const Level *const queries[] = {&campaigns, &artists};
-    const char *only = argc == 3 && strcmp(argv[1], "--lines") == 0 ? argv[2] : NULL;
-    Naive naive = {NULL, NULL, 0, 0};
+    const char *only = NULL;
+    const char *trace = NULL;
 
-    if (argc > 1 && (!only || (strcmp(only, "campaigns") != 0 && strcmp(only, "artists") != 0))) {
-        fprintf(stderr, "usage: naive [--lines campaigns|artists]\n");
+    if (!read_options(argc, argv, &only, &trace)) {
+        fprintf(stderr, "usage: naive [--lines campaigns|artists] [--trace FILE]\n");
         return 2;
     }
+    naive.trace.is_on = trace != NULL;
     connect_servers(&naive);
     for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
         if (only && strcmp(only, queries[i]->field) != 0)
@@ -222,5 +264,7 @@ int main(int argc, char **argv)
     }
     PQfinish(naive.database);
     redisFree(naive.redis);
+    if (trace && !trace_write(&naive.trace, trace))
+        fail("the trace cannot be written");
     return 0;
 }

@@ -6,7 +6,8 @@
 #                                     PostgreSQL in a temporary folder, runs the example, stops both
 #   examples/quickstart.sh PREFIX     the same with a library that is installed in PREFIX
 #
-# The machine's own servers are not touched, and nothing stays but .build/.
+# The machine's own servers are not touched, and nothing stays but .build/ with a picture of the
+# comparison.
 set -euo pipefail
 
 runs=15 # of each measurement; the comparison shows medians
@@ -47,11 +48,15 @@ quietly() {
     }
 }
 
-build_library() {
-    local build=$root/.build/quickstart
-    # A clone that belongs to someone else is left as it is.
+# Names the folder for what stays. A clone that belongs to someone else is left as it is.
+choose_folder() {
+    build=$root/.build/quickstart
     mkdir -p "$build" 2>/dev/null && [ -w "$build" ] ||
         build=${XDG_CACHE_HOME:-$HOME/.cache}/libentitycache/quickstart
+    mkdir -p "$build"
+}
+
+build_library() {
     prefix=$build/installed
     say build "in $build"
     quietly cmake -S "$root" -B "$build" -G Ninja -DENTC_PRESET=release -DENTC_WERROR=OFF \
@@ -73,6 +78,9 @@ build_examples() {
     # shellcheck disable=SC2046
     quietly cc -O2 -o "$work/naive" "$root/examples/naive.c" \
         $(pkg-config --cflags --libs hiredis libpq libcjson)
+    # shellcheck disable=SC2046
+    quietly cc -O2 -o "$work/waterfall" "$root/examples/waterfall.c" \
+        $(pkg-config --cflags --libs libcjson)
     say library "$(pkg-config --modversion entitycache), installed in $prefix"
 }
 
@@ -108,15 +116,15 @@ show() {
     printf '\n%s\n\ncold  %s\n\nwarm  %s\n' "$@"
 }
 
-# measure PROGRAM QUERY: prints answers, each after `cold` or `warm`. One process gives them all,
-# over the same connections, and Redis is emptied before each cold one.
+# measure PROGRAM QUERY [OPTION...]: prints answers, each after `cold` or `warm`. One process gives
+# them all, over the same connections, and Redis is emptied before each cold one.
 measure() {
     local run kind answer to from
-    coproc PROGRAM { exec "$1" --lines "$2"; }
+    coproc PROGRAM { exec "$1" --lines "$2" "${@:3}"; }
     to=${PROGRAM[1]} from=${PROGRAM[0]}
     for ((run = 0; run <= runs; run++)); do
         quietly redis-cli -s "$work/redis.sock" flushall
-        for kind in cold warm; do
+        for kind in ${kinds:-cold warm}; do
             echo >&"$to"
             read -r answer <&"$from" || fail "$1 ended"
             # The first round connects, and warms the servers up.
@@ -149,19 +157,45 @@ compare() {
     done
 }
 
+# trace PROGRAM NAME KIND: a trace of the first query, of the run with the median time of five.
+trace() {
+    local number runs=5 kinds=cold
+    [ "$3" = cold ] || kinds='cold warm'
+    for number in 1 2 3 4 5; do
+        measure "$work/$1" campaigns --trace "$work/$number.json" >"$work/traced.answers"
+        sed -n 's/.*"dur":\([0-9]*\),"cat":"request".*/\1 '"$number"'/p' "$work/$number.json"
+    done | sort -n | sed -n '3s/.* //p' >"$work/median"
+    mv "$work/$(cat "$work/median").json" "$work/$2.json"
+}
+
+# draw QUERY KIND TITLE: both ways at the same scale.
+draw() {
+    trace naive naive "$2"
+    trace campaigns library "$2"
+    "$work/waterfall" "$3" "the naive way" "$work/naive.json" \
+        libentitycache "$work/library.json" >"$work/$1-$2.svg"
+    mv "$work/$1-$2.svg" "$build/"
+    printf '%-8s %s\n' "$2" "$build/$1-$2.svg"
+}
+
 echo "libentitycache quickstart"
 echo
 "$root/tests/support/packages.sh" runtime
 work=$(mktemp -d "${TMPDIR:-/tmp}/entc-quickstart-XXXXXX")
+choose_folder
 [ -n "$prefix" ] || build_library
 build_examples
 start_servers
 load_data
 "$work/campaigns" >"$work/answers" # four lines: each query, cold and warm
 mapfile -t answers <"$work/answers"
-show '{ campaigns(first: 5) { id title events(first: 2) { id title } } }' "${answers[@]:0:2}"
+first='{ campaigns(first: 5) { id title events(first: 2) { id title } } }'
+show "$first" "${answers[@]:0:2}"
 show '{ artists(first: 5) { name albums(first: 2) { title tracks(first: 3) { name composer } } } }' \
     "${answers[@]:2:2}"
+printf '\nThe first query as pictures, the naive way and the library at the same time scale:\n\n'
+draw campaigns cold "$first, nothing is cached yet"
+draw campaigns warm "$first, all entities are cached"
 
 cat <<END
 

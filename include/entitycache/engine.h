@@ -14,6 +14,7 @@
 
 #include <entitycache/counters.h>
 #include <entitycache/export.h>
+#include <entitycache/observe.h>
 #include <entitycache/status.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -84,12 +85,14 @@ typedef struct entc_engine_options {
     void *log_user;
     /* NULL: malloc; must outlive the engine and everything made from it. */
     const entc_allocator *allocator;
+    entc_event_fn event; /* NULL: no events, at no cost */
+    void *event_user;
 } entc_engine_options;
 
 #define ENTC_ENGINE_OPTIONS_INIT                                                                 \
     {                                                                                            \
         sizeof(entc_engine_options), 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, NULL, NULL, NULL                                                               \
+            0, 0, NULL, NULL, NULL, NULL, NULL                                                   \
     }
 
 /* Fills options with defaults (all zero). `size` is sizeof(entc_engine_options) as the caller knows
@@ -153,6 +156,13 @@ ENTC_EXPORT int32_t entc_engine_fd(const entc_engine *engine);
  * Ownership: none. Threads: Free, Callback-safe. Errors: ENTC_E_INVALID. Since: 0.1 */
 ENTC_EXPORT entc_status entc_engine_counters(const entc_engine *engine,
                                              entc_counters *ret_counters);
+
+/* Writes the counters since the engine was made over what the buffer holds, in Prometheus' text
+ * exposition format 0.0.4: serve it as `text/plain; version=0.0.4`. One counter without labels for
+ * each member of entc_counters, such as entitycache_sql_queries_total; times are seconds.
+ * Ownership: none. Threads: Free for the engine, Confined for the buffer; Callback-safe.
+ * Errors: ENTC_E_INVALID, ENTC_E_NO_MEMORY (the buffer is then empty). Since: 0.1 */
+ENTC_EXPORT entc_status entc_engine_metrics(const entc_engine *engine, entc_buffer *buffer);
 
 ENTC_END_DECLS
 

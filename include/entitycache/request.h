@@ -103,6 +103,12 @@ ENTC_EXPORT entc_status entc_request_pages(entc_request *request, entc_relation 
 ENTC_EXPORT entc_status entc_request_counters(const entc_request *request,
                                               entc_counters *ret_counters);
 
+/* Tells the span of a request: `request` of all its events. A host that made a span of its own for
+ * the request finds here what belongs to it.
+ * Ownership: none. Threads: Free, Callback-safe. Errors: 0 for NULL, and when the engine has no
+ * event function. Since: 0.1 */
+ENTC_EXPORT uint64_t entc_request_span(const entc_request *request);
+
 /* Writes what the request cost so far as JSON for GraphQL's `extensions`:
  * {"dataFetching":{"sqlQueries":2,...}}, with the same counters, where they are not 0, and
  * "meanBatch" for each entity ("entities"), relation ("relations") and loader ("loaders"); "why", a

@@ -63,6 +63,11 @@ entc_status api_check_repository(const BaseCacheRepository *repository, entc_err
 /* Writes `bytes` over what the buffer holds. */
 entc_status api_buffer_write(entc_buffer *buffer, struct span bytes);
 
+/* Ends what was written into a buffer that was cleared; when it is not whole, the buffer is
+ * emptied.
+ */
+entc_status api_buffer_end(entc_buffer *buffer, bool is_whole);
+
 /* Waits, and copies the story of a failure. */
 entc_status api_wait(entc_op *op, entc_error **reterr);
 

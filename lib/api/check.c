@@ -97,6 +97,7 @@ entc_status api_check_call(const entc_call *given, struct engine *engine,
     ret_call->request = call.request;
     ret_call->done = call.done;
     ret_call->user = call.user;
+    ret_call->parent = 0;
     ret_call->deadline_us = deadline_after(engine_now_us(engine),
                                            call.timeout_us ? call.timeout_us : default_timeout_us);
     if (call.request && call.request->deadline_us < ret_call->deadline_us)

@@ -16,6 +16,7 @@ static void services_destroy(struct repository_services *services)
     if (services->database)
         services->database->ops->free(services->database);
     tally_unref(services->tally);
+    events_unref(services->events);
     base_release(&allocator, services->key_prefix);
     base_wipe(services, sizeof(*services));
     base_release(&allocator, services);
@@ -31,6 +32,7 @@ static void shut_ports(void *context)
     if (services->cache)
         services->cache->ops->close(services->cache);
     services->database->ops->close(services->database);
+    events_close(services->events, engine_now_us(services->engine));
 }
 
 static entc_status make_randomness(struct repository_services *services, entc_error **reterr)
@@ -75,7 +77,8 @@ static entc_status make_database(struct repository_services *services,
                                      .conninfo = options->postgres,
                                      .connections = options->postgres_connections,
                                      .connect_timeout_us = options->connect_timeout_us,
-                                     .log = &services->log};
+                                     .log = &services->log,
+                                     .events = services->events};
 
     return postgres_port_new(&config, &services->database, reterr);
 }
@@ -111,7 +114,9 @@ static entc_status make_services(struct engine *engine, const entc_engine_option
     services->key_prefix =
         base_copy_text(allocator, options->key_prefix ? options->key_prefix : "");
     take_settings(services, options);
-    if (!services->tally || !services->key_prefix)
+    if (options->event)
+        services->events = events_new(allocator, options->event, options->event_user);
+    if (!services->tally || !services->key_prefix || (options->event && !services->events))
         status = error_no_memory(reterr);
     if (!status)
         status = make_randomness(services, reterr);

@@ -116,6 +116,11 @@ entc_status api_buffer_write(entc_buffer *buffer, struct span bytes)
     return settle(&buffer->bytes, 0, buffer->bytes.failed ? ENTC_E_NO_MEMORY : ENTC_OK);
 }
 
+entc_status api_buffer_end(entc_buffer *buffer, bool is_whole)
+{
+    return settle(&buffer->bytes, 0, is_whole ? ENTC_OK : ENTC_E_NO_MEMORY);
+}
+
 entc_status entc_buffer_new(entc_buffer **ret_buffer)
 {
     entc_buffer *buffer = NULL;

@@ -143,6 +143,11 @@ entc_status entc_request_counters(const entc_request *request, entc_counters *re
     return tally_read(request->tally, ret_counters, NULL);
 }
 
+uint64_t entc_request_span(const entc_request *request)
+{
+    return request ? request->scope.span.id : 0;
+}
+
 const char *entc_request_report(entc_request *request)
 {
     return request ? loader_request_report(request) : NULL;

@@ -191,10 +191,11 @@ void engine_group_end(struct engine_group *group, entc_status status, const char
 
 struct engine_op_kind {
     const char *name;
-    void (*start)(entc_op *op);   /* [driver] begins; may complete */
-    void (*abandon)(entc_op *op); /* [driver] deadline, cancel or close: detach from everything it
-                                     waits for. The engine completes it right after. Not called once
-                                     it is completed. May be NULL. */
+    void (*start)(entc_op *op); /* [driver] begins; may complete */
+    void (*abandon)(
+        entc_op *op);             /* [driver] deadline, cancel or close: detach from everything it
+                                     waits for. The engine completes it right after, with op->status,
+                                     which is set. Not called once it is completed. May be NULL. */
     void (*destroy)(entc_op *op); /* last reference gone, any thread: free results and the memory of
                                      the op itself */
     void (*explain)(entc_op *op, entc_error **error); /* [driver] may add to the story of a

@@ -115,6 +115,7 @@ void engine_op_end(entc_op *op, entc_status status, const char *why)
 
     if (engine_op_is_completed(op))
         return;
+    op->status = status;
     if (op->kind->abandon)
         op->kind->abandon(op);
     error_set(&error, status, "engine", "%s %s", op->kind->name, why);

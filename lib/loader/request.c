@@ -24,6 +24,30 @@ static struct loader_request *request_of_group(struct engine_group *group)
 
 /* ---- life ---- */
 
+static void tell_begin(struct loader_request *request)
+{
+    struct events *events = request->services->events;
+
+    if (!events)
+        return;
+
+    const struct event_span what = {.kind = ENTC_SPAN_REQUEST, .begin_us = request->begun_us};
+    event_scope_begin(events, &request->head.scope, &what);
+}
+
+/* In a forked child the span is the parent's. */
+static void tell_end(struct loader_request *request)
+{
+    struct engine *engine = request->head.engine;
+
+    if (!request->head.scope.span.id || engine_is_forked(engine))
+        return;
+
+    entc_event event = {.status = ENTC_OK};
+    event.time_us = engine_now_us(engine);
+    event_scope_end(request->services->events, &request->head.scope, &event);
+}
+
 static void request_destroy(struct entc_request *request)
 {
     struct loader_request *mine = request_of(request);
@@ -31,6 +55,7 @@ static void request_destroy(struct entc_request *request)
     struct engine *engine = request->engine;
     entc_allocator allocator = *engine_allocator(engine);
 
+    tell_end(mine);
     buffer_fini(&mine->report);
     buffer_fini(&mine->text);
     ledger_unref(request->ledger);
@@ -93,6 +118,7 @@ entc_status loader_request_new(struct repository_services *services,
         request_destroy(&request->head);
         return error_no_memory(reterr);
     }
+    tell_begin(request);
     *ret_request = &request->head;
     return ENTC_OK;
 }

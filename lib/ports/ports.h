@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "entity/entity.h"
+#include "observe/observe.h"
 #include "schema/schema.h"
 
 /* ---- cache ---- */
@@ -104,6 +105,8 @@ struct db_query {
     int64_t limit; /* LIST: of the rows; PAGES: of each parent's children */
     int64_t
         deadline_us; /* engine clock: for the server's own timeout; the repository detaches at it */
+    const char *name; /* of the entity or the relation; it and `place` are for the port's events */
+    struct event_place place;
     /* BY_IDS: one row, as an entity whose reference is the callee's. Any order, absent rows
      * missing. */
     void (*entity)(struct db_query *query, struct entc_entity *entity);

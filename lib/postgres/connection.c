@@ -79,6 +79,8 @@ void postgres_connection_free(struct postgres_connection *connection)
     postgres_targets_unref(connection->targets);
     list_remove(&connection->link);
     port->counts[connection->state]--;
+    if (connection->pending)
+        base_release(port->allocator, connection->pending->statement);
     base_release(port->allocator, connection->pending);
     base_release(port->allocator, connection);
     postgres_pool_wake(port);

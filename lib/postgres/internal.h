@@ -340,6 +340,8 @@ struct postgres_pending {
     struct postgres_port *port;
     struct db_query *query;
     struct postgres_connection *connection; /* that it runs on, or NULL */
+    struct event_span span;                 /* of the statement that was sent */
+    char *statement;                        /* its text, for the span */
     uint32_t repeats;                       /* after failures that pass */
     bool was_resent;                        /* after a connection that was dead already */
 };
@@ -350,6 +352,17 @@ void postgres_query_send(struct postgres_connection *connection, struct postgres
 void postgres_query_ready(struct postgres_connection *connection, uint32_t events);
 /* LINK_BUSY: the timer fired. */
 void postgres_query_timer(struct postgres_connection *connection);
+
+/* ---- events.c: a span for each statement that is sent, one for the reading of its answer ---- */
+
+void postgres_event_sent(struct postgres_pending *pending, const char *statement);
+/* `result` is NULL when none came. */
+void postgres_event_answered(struct postgres_pending *pending, const PGresult *result);
+void postgres_event_cancelled(struct postgres_pending *pending);
+/* Around the reading, which gives `rows`; the query may be gone at its end. */
+struct event_span postgres_event_read(struct postgres_port *port, const struct db_query *query);
+void postgres_event_read_end(struct postgres_port *port, struct event_span *span, uint64_t rows,
+                             const PGresult *result, entc_status status);
 
 /* ---- cancel.c ---- */
 
@@ -373,6 +386,7 @@ struct postgres_port {
     struct engine *engine;
     const entc_allocator *allocator;
     const struct log *log;
+    struct events *events; /* or NULL */
     struct postgres_settings settings;
     int64_t connect_timeout_us;
     uint32_t limit;

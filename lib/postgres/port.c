@@ -46,6 +46,7 @@ static void detach(struct db_port *db_port, struct db_query *query)
     connection = pending->connection;
     if (!connection)
         postgres_pool_remove(port, pending);
+    postgres_event_cancelled(pending);
     postgres_pool_take(pending);
     if (connection) {
         connection->pending = NULL;
@@ -111,6 +112,7 @@ static struct postgres_port *allocate_port(const struct postgres_config *config)
     port->engine = config->engine;
     port->allocator = allocator;
     port->log = config->log;
+    port->events = config->events;
     port->connect_timeout_us = config->connect_timeout_us;
     port->limit = config->connections;
     port->hook.run = postgres_pool_run;

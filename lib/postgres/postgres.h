@@ -17,6 +17,7 @@ struct postgres_config {
     uint32_t connections;       /* at most so many, 1 or more */
     int64_t connect_timeout_us; /* for each address of a server, and for looking up its name */
     const struct log *log;      /* lives as long as the engine; may be NULL */
+    struct events *events;      /* likewise */
 };
 
 /* Reads the connection text together with the PG* variables and the service file

@@ -59,10 +59,13 @@ static void end_failed(struct postgres_pending *pending, const PGresult *result)
 
 static void end_answered(struct postgres_pending *pending, const PGresult *result)
 {
-    struct postgres_reader *reader = &pending->port->reader;
+    struct postgres_port *port = pending->port;
+    struct postgres_reader *reader = &port->reader;
     struct db_query *query = postgres_pool_take(pending);
+    struct event_span span = postgres_event_read(port, query);
     entc_status status = postgres_reader_give(reader, query, result);
 
+    postgres_event_read_end(port, &span, reader->query ? query->rows : 0, result, status);
     /* It may have been detached by what it was given. */
     if (reader->query != query)
         return;
@@ -104,6 +107,7 @@ static struct postgres_pending *take_off(struct postgres_connection *connection,
     connection->pending = NULL;
     connection->result = NULL;
     pending->connection = NULL;
+    postgres_event_answered(pending, *ret_result);
     return pending;
 }
 
@@ -242,8 +246,10 @@ void postgres_query_send(struct postgres_connection *connection, struct postgres
         end_refused(pending, ENTC_E_NO_MEMORY);
         return;
     }
-    if (is_sent)
+    if (is_sent) {
         pending->query->statements++;
+        postgres_event_sent(pending, port->sql.bytes);
+    }
     if (!is_sent || !flush(connection))
         lose(connection);
 }

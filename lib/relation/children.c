@@ -148,7 +148,8 @@ static void run_attach(struct engine_task *task)
 
 void relation_children_start(struct pages_op *op)
 {
-    const struct repository_call call = {.request = op->request, .deadline_us = op->op.deadline_us};
+    const struct repository_call call = {
+        .request = op->request, .deadline_us = op->op.deadline_us, .parent = op->span.id};
     entc_error *error = NULL;
     entc_op *answer = NULL;
     entc_status status = ENTC_OK;

@@ -31,6 +31,7 @@ struct pages_op {
     struct entc_relation *relation;    /* a reference; NULL for a list */
     struct entc_request *request;      /* a reference, or NULL */
     struct account *account;           /* the request's for this relation or list, or NULL */
+    uint64_t parent;                   /* the span that caused it, or 0 */
     size_t count;
     struct entc_page **pages; /* per slot, a reference or NULL */
     entc_status *statuses;    /* per slot */
@@ -46,6 +47,7 @@ struct pages_op {
     uint32_t first;
 
     struct repository_guest guest; /* [driver] all that follows */
+    struct event_span span;
     struct db_query query;
     bool is_querying;
     bool is_repeated;
@@ -77,6 +79,9 @@ extern const struct engine_op_kind relation_list_kind;
 extern const struct engine_op_kind relation_pages_kind;
 /* [driver] Ends it; `error` is taken. */
 void relation_pages_end(struct pages_op *op, entc_status status, entc_error *error);
+
+/* What its spans are named after: the relation, or the entity of a list. */
+const char *relation_pages_name(const struct pages_op *op);
 
 /* query.c [driver] */
 void relation_query_start(struct pages_op *op);

@@ -73,6 +73,7 @@ static void init(struct pages_op *op, const struct asked *asked, const struct re
     op->request = repository_request_ref(call->request);
     op->account = account_of(op);
     repository_op_in(&op->op, op->request);
+    op->parent = call->parent;
     op->first = (uint32_t)asked->args->first;
     op->guest.closed = on_closed;
     buffer_init(&op->rows, engine_allocator(engine));
@@ -267,11 +268,42 @@ static void destroy(entc_op *base)
 
 /* ---- under way ---- */
 
+const char *relation_pages_name(const struct pages_op *op)
+{
+    return op->relation ? op->relation->name : op->impl->type->name;
+}
+
+static void tell_begin(struct pages_op *op)
+{
+    struct events *events = op->impl->services->events;
+
+    if (!events)
+        return;
+
+    struct event_span what = {.kind = op->relation ? ENTC_SPAN_PAGES : ENTC_SPAN_LIST};
+    what.name = relation_pages_name(op);
+    what.place = repository_place(op->request, op->parent);
+    what.begin_us = engine_now_us(op->op.engine);
+    what.keys = op->relation ? op->parent_count : 0;
+    event_begin(events, &op->span, &what);
+}
+
+static void tell_end(struct pages_op *op, entc_status status)
+{
+    if (op->span.id == 0)
+        return;
+
+    entc_event event = {.rows = op->id_count, .status = status};
+    event.time_us = engine_now_us(op->op.engine);
+    event_end(op->impl->services->events, &op->span, &event);
+}
+
 static void start(entc_op *base)
 {
     struct pages_op *op = (struct pages_op *)base;
     entc_error *error = NULL;
 
+    tell_begin(op);
     if (atomic_load(&op->impl->is_closed)) {
         repository_is_closed_error(op->impl, &error);
         relation_pages_end(op, ENTC_E_CLOSED, error);
@@ -295,6 +327,7 @@ static void let_go(struct pages_op *op)
 static void abandon(entc_op *base)
 {
     let_go((struct pages_op *)base);
+    tell_end((struct pages_op *)base, base->status);
 }
 
 static void on_closed(struct repository_guest *guest)
@@ -310,6 +343,7 @@ static void on_closed(struct repository_guest *guest)
 void relation_pages_end(struct pages_op *op, entc_status status, entc_error *error)
 {
     list_remove(&op->guest.link);
+    tell_end(op, status);
     for (size_t i = 0; status == ENTC_OK && i < op->count; i++)
         if (op->statuses[i] == ENTC_OK)
             op->pages[i] = relation_page_ref(op->parents[op->asked[i]].page);

@@ -174,6 +174,8 @@ void relation_query_start(struct pages_op *op)
                                   .order_count = op->order_count,
                                   .limit = (int64_t)op->first + 1,
                                   .deadline_us = op->op.deadline_us,
+                                  .name = relation_pages_name(op),
+                                  .place = {op->span.id, op->span.place.request},
                                   .id = on_id,
                                   .done = on_done};
     if (relation) {

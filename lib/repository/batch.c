@@ -187,6 +187,7 @@ bool repository_batch_join(struct repository_batch *batch, struct entities_op *o
     engine_op_ref(&op->op);
     op->batch = batch;
     list_push(&batch->ops, &op->place);
+    batch->coalesced += coalesced;
     account_count(flight_services(batch)->tally, op->account, TALLY_COALESCED, coalesced);
     return true;
 }

@@ -186,7 +186,7 @@ static const char *copy(char **rest, const char *text)
     return place;
 }
 
-static void copy_check(struct check_op *op, const struct repository_check *check)
+static void copy_check(struct check_op *op, const struct repository_check *check, uint64_t parent)
 {
     char *rest = (char *)(op->order + check->order_count);
 
@@ -199,6 +199,8 @@ static void copy_check(struct check_op *op, const struct repository_check *check
                                   .order = op->order,
                                   .order_count = check->order_count,
                                   .deadline_us = op->op.deadline_us,
+                                  .name = op->impl->type->name,
+                                  .place = repository_place(op->request, parent),
                                   .difference = on_difference,
                                   .done = on_done};
     if (check->foreign_column)
@@ -228,7 +230,7 @@ entc_status repository_check(struct entc_repository_impl *impl,
     repository_op_in(&op->op, op->request);
     op->guest.closed = on_closed;
     buffer_init(&op->lines, engine_allocator(engine));
-    copy_check(op, check);
+    copy_check(op, check, call->parent);
     status = repository_op_submit(&op->op, reterr);
     if (status)
         engine_op_unref(&op->op);

@@ -47,6 +47,7 @@ static struct entities_op *op_new(struct entc_repository_impl *impl, const entc_
     op->request = repository_request_ref(call->request);
     op->account = repository_account(op->request, impl);
     repository_op_in(&op->op, op->request);
+    op->parent = call->parent;
     buffer_init(&op->keys, engine_allocator(engine));
     atomic_init(&op->is_answered, false);
     /* From the widest to the narrowest, so that each is aligned. */

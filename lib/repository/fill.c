@@ -12,7 +12,8 @@ struct cache_write {
     struct flight_audience *audience;  /* a reference, or NULL */
     struct buffer values;
     uint32_t counted; /* commands that were counted already */
-    char *bytes;      /* keys and tokens, as far as they are written */
+    struct event_span span;
+    char *bytes; /* keys and tokens, as far as they are written */
     struct cache_item items[];
 };
 
@@ -26,12 +27,24 @@ static struct repository_services *services_of(const struct cache_write *write)
     return write->impl->services;
 }
 
-static void write_free(struct cache_write *write)
+static void tell_end(struct cache_write *write, entc_status status)
+{
+    if (write->span.id == 0)
+        return;
+
+    struct repository_services *services = services_of(write);
+    entc_event event = {.bytes = write->values.length, .status = status};
+    event.time_us = engine_now_us(services->engine);
+    repository_event_step_end(services->events, &write->span, &write->cache, &event);
+}
+
+static void write_free(struct cache_write *write, entc_status status)
 {
     struct entc_repository_impl *impl = write->impl;
     struct repository_services *services = impl->services;
     const entc_allocator *allocator = engine_allocator(services->engine);
 
+    tell_end(write, status);
     list_remove(&write->link);
     if (services->writes.next && list_is_empty(&services->writes))
         engine_hook_stop(&services->sent);
@@ -95,7 +108,7 @@ static void on_done(struct cache_batch *cache, entc_status status)
     repository_audience_count(services_of(write), write->audience, TALLY_FILLS_REFUSED, refused);
     repository_audience_count(services_of(write), write->audience, TALLY_HEALED, healed);
     repository_audience_why(write->audience, WHY_FILL_REFUSED, refused);
-    write_free(write);
+    write_free(write, status);
 }
 
 /* Room for the entries that the test picks; NULL when there is none, or no memory. */
@@ -151,15 +164,17 @@ static struct cache_item *write_add(struct cache_write *write, struct repository
 }
 
 /* True when the cache took it; otherwise it is gone. */
-static bool write_submit(struct cache_write *write)
+static bool write_submit(struct repository_batch *batch, struct cache_write *write)
 {
     struct repository_services *services = services_of(write);
 
     if (write->cache.count == 0 ||
         services->cache->ops->submit(services->cache, &write->cache) != ENTC_OK) {
-        write_free(write);
+        write_free(write, ENTC_E_UNAVAILABLE);
         return false;
     }
+    if (services->events)
+        repository_event_step(batch, &write->cache, engine_now_us(services->engine), &write->span);
     if (!services->writes.next)
         list_init(&services->writes);
     list_push(&services->writes, &write->link);
@@ -174,7 +189,7 @@ void repository_services_shutdown(struct repository_services *services)
         struct cache_write *write = BASE_CONTAINER(services->writes.next, struct cache_write, link);
 
         services->cache->ops->detach(services->cache, &write->cache);
-        write_free(write);
+        write_free(write, ENTC_E_CLOSED);
     }
 }
 
@@ -278,7 +293,7 @@ void repository_flight_fill(struct repository_batch *batch)
     if (write) {
         repository_flight_count(batch, TALLY_UNCACHEABLE, encode_all(batch, write));
         count = write->cache.count;
-        if (write_submit(write))
+        if (write_submit(batch, write))
             repository_flight_count(batch, TALLY_FILLS, count);
     }
     repository_flight_unlease(batch);
@@ -303,7 +318,7 @@ void repository_flight_unlease(struct repository_batch *batch)
         write_add(write, batch, i);
         batch->entries[i].lease = FLIGHT_NO_LEASE;
     }
-    write_submit(write);
+    write_submit(batch, write);
 }
 
 static bool is_to_heal(const struct batch_entry *entry)
@@ -323,7 +338,7 @@ void repository_flight_heal(struct repository_batch *batch)
         entry->fault = FAULT_NONE;
     }
     if (write)
-        write_submit(write);
+        write_submit(batch, write);
 }
 
 static bool is_still_lost(const struct batch_entry *entry)
@@ -342,5 +357,5 @@ void repository_flight_unblock(struct repository_batch *batch)
     for (uint32_t i = 0; i < batch->count; i++)
         if (is_still_lost(&batch->entries[i]))
             write_add(write, batch, i);
-    write_submit(write);
+    write_submit(batch, write);
 }

@@ -11,6 +11,7 @@
 static void begin(struct repository_batch *batch)
 {
     repository_flight_begun(batch);
+    repository_event_batch(batch);
     if (flight_services(batch)->cache)
         repository_flight_ask(batch);
     else
@@ -81,11 +82,12 @@ void repository_flight_next(struct repository_batch *batch)
 
 void repository_flight_end(struct repository_batch *batch)
 {
-    repository_flight_stop_asking(batch);
+    repository_flight_stop_asking(batch, ENTC_E_CANCELLED);
     repository_flight_stop_query(batch);
     engine_timer_stop(flight_services(batch)->engine, &batch->timer);
     repository_flight_unlease(batch);
     list_remove(&batch->link);
     repository_flight_wake(batch->impl);
+    repository_event_batch_end(batch);
     repository_batch_free(batch);
 }

@@ -91,6 +91,12 @@ struct repository_batch {
     uint32_t marks;            /* given to entries so far */
     uint64_t value_bytes;      /* of the values of this MGET */
 
+    struct event_span span; /* from its dispatch to its end */
+    struct event_span step; /* of `cache` */
+    int64_t first_value_us; /* when the first value of an MGET came; told to events only */
+    uint64_t value_count;   /* that came; likewise */
+    uint64_t coalesced;     /* slots that joined an entry of another operation */
+
     struct db_query query;
     bool is_querying; /* `query` is with the port */
     bool is_query_repeated;
@@ -131,6 +137,18 @@ void repository_flight_why(struct repository_batch *batch, enum why why, uint64_
 /* The batch is sent; and it is over. */
 void repository_flight_begun(struct repository_batch *batch);
 void repository_flight_ended(struct repository_batch *batch);
+
+/* events.c: what is told of a flight. When nobody listens, each is a comparison. */
+void repository_event_batch(struct repository_batch *batch);
+void repository_event_batch_end(struct repository_batch *batch);
+/* A step was submitted at `now_us`; it is below its batch, whose entries it is about. */
+void repository_event_step(const struct repository_batch *batch, const struct cache_batch *cache,
+                           int64_t now_us, struct event_span *span);
+void repository_event_step_end(struct events *events, struct event_span *span,
+                               const struct cache_batch *cache, entc_event *event);
+/* A value of an MGET came; its replies came, or will not come. */
+void repository_event_value(struct repository_batch *batch);
+void repository_event_asked(struct repository_batch *batch, entc_status status, int64_t now_us);
 
 /* batch.c: the entries and who waits for them. */
 struct repository_batch *repository_batch_new(struct entc_repository_impl *impl);
@@ -185,7 +203,8 @@ void repository_flight_pause(struct repository_batch *batch);
 bool repository_flight_park(struct repository_batch *batch);
 /* The rows of a flight came, or will not come. */
 void repository_flight_wake(struct entc_repository_impl *impl);
-void repository_flight_stop_asking(struct repository_batch *batch);
+/* `status` is why, for events. */
+void repository_flight_stop_asking(struct repository_batch *batch, entc_status status);
 
 /* flight_database.c: one query for all that is ENTRY_WINNER or ENTRY_UNFENCED. */
 void repository_flight_query(struct repository_batch *batch);

@@ -65,13 +65,15 @@ static bool gather(struct repository_batch *batch, enum entry_stage stage)
 }
 
 /* The wait is over, one way or the other. */
-static void end_wait(struct repository_batch *batch)
+static void end_wait(struct repository_batch *batch, entc_status status)
 {
     struct engine *engine = flight_services(batch)->engine;
-    int64_t waited = engine_now_us(engine) - batch->began_us;
+    const int64_t now_us = engine_now_us(engine);
+    int64_t waited = now_us - batch->began_us;
     uint32_t commands = batch->cache.commands;
 
     batch->is_asking = false;
+    repository_event_asked(batch, status, now_us);
     batch->budget_us -= waited;
     engine_timer_stop(engine, &batch->timer);
     repository_flight_count(batch, TALLY_REDIS_US, (uint64_t)waited);
@@ -85,14 +87,14 @@ static void end_wait(struct repository_batch *batch)
     }
 }
 
-void repository_flight_stop_asking(struct repository_batch *batch)
+void repository_flight_stop_asking(struct repository_batch *batch, entc_status status)
 {
     struct cache_port *cache = flight_services(batch)->cache;
 
     if (!batch->is_asking)
         return;
     cache->ops->detach(cache, &batch->cache);
-    end_wait(batch);
+    end_wait(batch, status);
 }
 
 static void fail(struct repository_batch *batch, enum why why)
@@ -119,7 +121,7 @@ static void expire(struct engine_timer *timer)
     struct repository_batch *batch = BASE_CONTAINER(timer, struct repository_batch, timer);
 
     batch->cache.is_late = is_late(batch);
-    repository_flight_stop_asking(batch);
+    repository_flight_stop_asking(batch, ENTC_E_TIMEOUT);
     if (batch->cache.step == CACHE_MGET)
         adopt(batch);
     else
@@ -158,11 +160,12 @@ static bool submit(struct repository_batch *batch, enum cache_step step, enum wh
     if (status != ENTC_OK)
         return false;
     batch->is_asking = true;
+    repository_event_step(batch, &batch->cache, batch->began_us, &batch->step);
     batch->timer.fire = expire;
     if (engine_timer_set(engine, &batch->timer, wait_until(batch)))
         return true;
     *ret_why = WHY_NO_MEMORY;
-    repository_flight_stop_asking(batch);
+    repository_flight_stop_asking(batch, ENTC_E_NO_MEMORY);
     return false;
 }
 
@@ -207,6 +210,8 @@ static void on_value(struct cache_batch *cache, size_t slot, const char *bytes, 
     if (!bytes)
         return;
     batch->value_bytes += length;
+    if (flight_services(batch)->events)
+        repository_event_value(batch);
     /* Larger than we would ever write: not ours to trust, and removed as any other. */
     if (length > flight_services(batch)->max_value_bytes)
         entry->fault = FAULT_CORRUPT;
@@ -287,7 +292,7 @@ static void on_mget(struct cache_batch *cache, entc_status status)
 {
     struct repository_batch *batch = of(cache);
 
-    end_wait(batch);
+    end_wait(batch, status);
     if (status == ENTC_OK) {
         adopt(batch);
         if (batch->is_second)
@@ -391,7 +396,7 @@ static void on_lease(struct cache_batch *cache, entc_status status)
 {
     struct repository_batch *batch = of(cache);
 
-    end_wait(batch);
+    end_wait(batch, status);
     if (status != ENTC_OK) {
         forget_leases(batch);
         fail(batch, why_failed(cache));

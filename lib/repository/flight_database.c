@@ -169,6 +169,8 @@ static void submit(struct repository_batch *batch, size_t count)
                                      .id_count = count,
                                      .id_type = batch->query_ids[0].type,
                                      .deadline_us = repository_flight_deadline(batch),
+                                     .name = batch->impl->type->name,
+                                     .place = {batch->span.id, batch->span.place.request},
                                      .entity = on_entity,
                                      .bad_row = on_bad_row,
                                      .done = on_done};

@@ -30,6 +30,7 @@ struct repository_services {
     struct db_port *database;
     struct tally *tally; /* the engine's own counters; a reference */
     struct log log;
+    struct events *events;    /* a reference; NULL: nobody listens */
     char *key_prefix;         /* "" for none */
     int64_t timeout_us;       /* of a call that names none */
     int64_t redis_timeout_us; /* how long one flight may wait for the cache in sum */
@@ -64,6 +65,7 @@ struct entc_request {
     atomic_bool is_freed;        /* the host gave it back: `authorize` is not called any more */
     int64_t deadline_us;         /* engine clock; INT64_MAX: none */
     struct engine_group group;   /* its operations; see repository_op_in() */
+    struct event_scope scope;    /* its span; id 0 when nobody listens */
     void (*destroy)(struct entc_request *request);
 };
 
@@ -88,7 +90,11 @@ struct repository_call {
     int64_t deadline_us;          /* engine clock */
     entc_done_fn done;
     void *user;
+    uint64_t parent; /* the span that caused it; 0: the request's */
 };
+
+/* Where the spans of a call belong. */
+struct event_place repository_place(const struct entc_request *request, uint64_t parent);
 
 /* ---- the inner object of a BaseCacheRepository: refcounted, held by operations under way ---- */
 
@@ -140,6 +146,7 @@ struct entities_op {
     struct entc_repository_impl *impl; /* a reference; NULL for the host's */
     struct entc_request *request;      /* a reference, or NULL */
     struct account *account;           /* the request's for this entity, or NULL */
+    uint64_t parent;                   /* the span that caused it, or 0 */
     size_t count;
     struct entc_entity **entities;  /* per slot, a reference or NULL */
     entc_status *statuses;          /* per slot; ENTC_E_AGAIN while it has no answer */

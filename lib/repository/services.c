@@ -41,6 +41,13 @@ void repository_op_in(entc_op *op, struct entc_request *request)
     op->group = request ? &request->group : NULL;
 }
 
+struct event_place repository_place(const struct entc_request *request, uint64_t parent)
+{
+    const uint64_t span = request ? request->scope.span.id : 0;
+
+    return (struct event_place){.parent = parent ? parent : span, .request = span};
+}
+
 /* ---- ids ---- */
 
 static uint64_t hash_part(const struct hash_key *key, const entc_value *part)

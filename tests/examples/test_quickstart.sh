@@ -45,6 +45,7 @@ python3 - "$output" <<'END' || fail "its answers are not as promised"
 import json
 import re
 import sys
+import xml.etree.ElementTree as xml
 
 text = open(sys.argv[1], encoding="utf-8").read()
 answers = [(state, json.loads(line)) for state, line in
@@ -78,6 +79,13 @@ assert [a["name"] for a in artists] == \
     ["AC/DC", "Accept", "Aerosmith", "Alanis Morissette", "Alice In Chains"]
 assert [[len(b["tracks"]) for b in a["albums"]] for a in artists] == [[3, 3], [1, 3], [3], [3], [3]]
 assert artists[0]["albums"][1]["tracks"][0] == {"name": "Go Down", "composer": "AC/DC"}
+
+# Two pictures, each of both ways.
+for state, mine, others in (("cold", "4 SQL queries, 32 Redis", "21 SQL queries, 30 Redis"),
+                            ("warm", "2 SQL queries, 2 Redis", "6 SQL queries, 15 Redis")):
+    (path,) = re.findall(rf"^{state} +(/.*/campaigns-{state}\.svg)$", text, re.M)
+    said = "".join(xml.parse(path).getroot().itertext())
+    assert mine in said and others in said, said
 
 # The last lines compare: SQL, Redis and time of the naive way and of the library, and the ratio.
 rows = re.findall(r"^(\w+), (cold|warm) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +([0-9.]+)x$",

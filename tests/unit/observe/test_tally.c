@@ -128,13 +128,14 @@ static void a_larger_struct_gets_zeros_for_what_is_not_counted_yet(void **state)
 static void the_size_of_release_0_1_is_accepted_for_ever(void **state)
 {
     struct tally *tally = tally_new(base_default_allocator());
-    entc_counters counters = {.struct_size = offsetof(entc_counters, limited) + sizeof(uint64_t)};
+    entc_counters counters = {.struct_size =
+                                  offsetof(entc_counters, load_coalesced) + sizeof(uint64_t)};
 
     (void)state;
     assert_non_null(tally);
     tally_add(tally, TALLY_LIMITED, 3);
     assert_int_equal(tally_read(tally, &counters, NULL), ENTC_OK);
-    assert_int_equal(counters.limited, 3);
+    assert_int_equal(counters.load_coalesced, 3);
     tally_unref(tally);
 }
 
