@@ -119,6 +119,7 @@ struct redis_replies {
     struct redisReader *reader;
     struct redis_pipeline *pipeline;
     size_t limit;      /* bytes of one reply element that may lie unread, or be announced */
+    char last;         /* the last byte that the reader took */
     size_t peak;       /* bytes that the reader's own buffer held at most */
     size_t greetings;  /* +OK owed to AUTH and SELECT; they come before all others */
     uint32_t errors;   /* bit for each row of the error table that was met */

@@ -331,16 +331,25 @@ static bool refuse_size(struct redis_replies *replies)
     return refuse(replies, "a reply is larger than any value may be") != NULL;
 }
 
-/* hiredis tells a length only when the value is complete. Where one is under way, what the reader
- * has not taken yet begins with the digits of its length; they come long before the value does, and
- * while its asker still waits, even if the link is slow. */
+/* The reader takes a reply's first byte as soon as it is there. */
+static void note_last(struct redis_replies *replies, const char *bytes, size_t length)
+{
+    const size_t unread = replies->reader->len - replies->reader->pos;
+
+    if (unread < length)
+        replies->last = bytes[length - unread - 1];
+}
+
+/* hiredis tells a length only when the value is complete. Where one is under way, the reader took
+ * its '$', and what it has not taken begins with the digits of its length; they come long before
+ * the value does, and while its asker still waits, even if the link is slow. */
 static bool announces_too_much(const struct redis_replies *replies)
 {
     const struct redis_pending *pending = redis_pipeline_front(replies->pipeline);
     const redisReader *reader = replies->reader;
     size_t length = 0;
 
-    if (!pending || pending->step != CACHE_MGET || pending->item == 0)
+    if (!pending || pending->step != CACHE_MGET || pending->item == 0 || replies->last != '$')
         return false;
     for (size_t i = reader->pos; i < reader->len; i++) {
         const unsigned char digit = (unsigned char)reader->buf[i] - '0';
@@ -374,6 +383,7 @@ bool redis_replies_feed(struct redis_replies *replies, const char *bytes, size_t
             redis_pipeline_answered(replies->pipeline);
         }
     } while (reply);
+    note_last(replies, bytes, length);
     if (reader->len - reader->pos > replies->limit || announces_too_much(replies))
         return refuse_size(replies);
     return shrink(replies);
