@@ -166,6 +166,34 @@ static void settle_entry_locked(struct entc_loader_batch *batch, struct loader_e
     settle_all(&entry->slots, story, over);
 }
 
+/* ---- events ---- */
+
+static void tell_begin(struct entc_loader_batch *batch)
+{
+    const struct entc_loader *loader = batch->loader;
+    struct events *events = loader->request->services->events;
+
+    if (!events)
+        return;
+
+    const struct event_span what = {.kind = ENTC_SPAN_LOADER,
+                                    .name = loader->settings.name,
+                                    .keys = batch->count,
+                                    .place = repository_place(&loader->request->head, 0),
+                                    .begin_us = engine_now_us(batch->op.engine)};
+    event_begin(events, &batch->span, &what);
+}
+
+static void tell_end(struct entc_loader_batch *batch, entc_status status)
+{
+    if (batch->span.id == 0)
+        return;
+
+    entc_event event = {.status = status};
+    event.time_us = engine_now_us(batch->op.engine);
+    event_end(batch->loader->request->services->events, &batch->span, &event);
+}
+
 /* Tells the loads, and gives back the reference that the batch was made with. */
 static void deliver(struct entc_loader_batch *batch, entc_status status, const entc_error *story)
 {
@@ -173,6 +201,7 @@ static void deliver(struct entc_loader_batch *batch, entc_status status, const e
     struct list *next = NULL;
     struct list over;
 
+    tell_end(batch, status);
     list_init(&over);
     loader_lock(request);
     for (struct list *link = batch->entries.next; link != &batch->entries; link = next) {
@@ -226,6 +255,7 @@ static void send_batch(struct entc_loader_batch *batch)
     if (status == ENTC_OK && batch->count > 0) {
         loader_count(loader, TALLY_LOAD_BATCHES, 1);
         loader_count(loader, TALLY_LOAD_KEYS, batch->count);
+        tell_begin(batch);
         loader->source->fetch(batch);
         return;
     }

@@ -129,7 +129,8 @@ static void fetch(struct entc_loader_batch *batch)
 {
     struct entc_loader *loader = batch->loader;
     const struct repository_call call = {.request = &loader->request->head,
-                                         .deadline_us = batch->op.deadline_us};
+                                         .deadline_us = batch->op.deadline_us,
+                                         .parent = batch->span.id};
     entc_error *story = NULL;
     entc_status status = ENTC_OK;
 

@@ -121,6 +121,7 @@ struct entc_loader_batch {
     struct engine_task answer_task;
     bool is_answered;               /* [driver] answer_task ran */
     bool is_delivered;              /* [driver] its loads were told */
+    struct event_span span;         /* [driver] from its sending to its delivery */
     entc_op *inner;                 /* [driver] what it waits for: a reference, or NULL */
     struct engine_task attach_task; /* an override's answer, on its way to the driver */
     entc_status override_status;

@@ -29,6 +29,17 @@ static const char *const helps[TALLY_COUNT] = {
     [TALLY_COALESCED] = "Ids that joined a batch which held them already.",
     [TALLY_BATCHES] = "Batches of ids dispatched.",
     [TALLY_ERRORS] = "Ids answered with an error.",
+    [TALLY_BATCH_IDS] = "Ids in dispatched batches, each once.",
+    [TALLY_REDIS_BYTES] = "Bytes of the values that Redis sent.",
+    [TALLY_SQL_BYTES] = "Bytes of the values that PostgreSQL sent.",
+    [TALLY_HEALED] = "Keys of others, or spoilt, that were removed from Redis.",
+    [TALLY_DENIED] = "Entities that authorize callbacks kept back.",
+    [TALLY_LIMITED] = "Operations that a limit of their request ended.",
+    [TALLY_LOADS] = "Keys that loaders were asked for.",
+    [TALLY_LOAD_BATCHES] = "Batches of keys that loaders sent.",
+    [TALLY_LOAD_KEYS] = "Keys in batches that loaders sent.",
+    [TALLY_LOAD_MEMO_HITS] = "Loads of a remembered key.",
+    [TALLY_LOAD_COALESCED] = "Loads that joined a batch which held their key already.",
 };
 
 #define MICROSECONDS UINT64_C(1000000)

@@ -133,7 +133,7 @@ static void the_size_of_release_0_1_is_accepted_for_ever(void **state)
 
     (void)state;
     assert_non_null(tally);
-    tally_add(tally, TALLY_LIMITED, 3);
+    tally_add(tally, TALLY_LOAD_COALESCED, 3);
     assert_int_equal(tally_read(tally, &counters, NULL), ENTC_OK);
     assert_int_equal(counters.load_coalesced, 3);
     tally_unref(tally);
