@@ -1,10 +1,10 @@
 /* postgres, inside: what the files of this room share; nobody else includes it.
  *
- * The pieces, from the wire up: `sql` and `params` write a query, `types`, `values`, `rows` and
- * `ids` read its answer, `refuse` says what is wrong with it; `check_sql` and `check` compare
- * descriptors with the catalogue; `errors` judges failures; `settings` reads the connection text,
- * `resolve` looks names up, `connection` opens and closes sockets, `query` runs one query on one of
- * them, `cancel` ends one that nobody wants any more; `pool` brings queries and connections
+ * The pieces, from the wire up: `sql`, `list_sql` and `params` write a query, `types`, `values`,
+ * `rows` and `ids` read its answer, `refuse` says what is wrong with it; `check_sql` and `check`
+ * compare descriptors with the catalogue; `errors` judges failures; `settings` reads the connection
+ * text, `resolve` looks names up, `connection` opens and closes sockets, `query` runs one query on
+ * one of them, `cancel` ends one that nobody wants any more; `pool` brings queries and connections
  * together, `port` is what the repository sees. Everything here is [driver] unless it says
  * otherwise. */
 #ifndef ENTC_POSTGRES_INTERNAL_H
@@ -34,6 +34,17 @@ static inline uint64_t postgres_get_uint64(const char *bytes)
 bool postgres_sql_write(struct buffer *sql, const struct db_query *query);
 /* Appends a quoted name. */
 void postgres_sql_name(struct buffer *sql, const char *name);
+/* Appends FROM and what reads use. */
+void postgres_sql_from(struct buffer *sql, const struct schema_model *model);
+/* Appends the model's own condition behind `before` (" WHERE ", " AND "), if it has one. */
+void postgres_sql_filter(struct buffer *sql, const char *before, const struct schema_model *model);
+/* The column of a part of the key. */
+const char *postgres_sql_key(const struct schema_model *model, uint32_t part);
+
+/* ---- list_sql.c ---- */
+
+void postgres_list_write(struct buffer *sql, const struct db_query *query);
+void postgres_pages_write(struct buffer *sql, const struct db_query *query);
 /* Appends the order's columns and behind them those of the key: then it is total, and pages are
  * stable. */
 void postgres_sql_order(struct buffer *sql, const struct db_query *query);
