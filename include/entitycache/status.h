@@ -29,6 +29,7 @@ typedef int32_t entc_status;
 #define ENTC_E_DATABASE (-13)    /* the database refused the statement; see entc_error_sqlstate() */
 #define ENTC_E_UNSUPPORTED (-14) /* asked for something that this build or release cannot do */
 #define ENTC_E_SYSTEM (-15)      /* the system refused a resource (descriptors, threads) */
+#define ENTC_E_REFUSED (-18)     /* a guard of the host's own forbids it: ask in another way */
 
 /* An error with its story. Opaque; made by the library, freed by whoever passed the `reterr`. */
 typedef struct entc_error entc_error;

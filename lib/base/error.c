@@ -139,14 +139,27 @@ entc_status error_copy(entc_error **reterr, const entc_error *from, entc_status 
 const char *entc_status_name(entc_status status)
 {
     static const char *const names[] = {
-        "ENTC_OK",        "ENTC_E_INVALID",   "ENTC_E_NO_MEMORY",   "ENTC_E_NOT_FOUND",
-        "ENTC_E_TIMEOUT", "ENTC_E_CANCELLED", "ENTC_E_UNAVAILABLE", "ENTC_E_BUSY",
-        "ENTC_E_AGAIN",   "ENTC_E_CLOSED",    "ENTC_E_REENTRANT",   "ENTC_E_FORKED",
-        "ENTC_E_SCHEMA",  "ENTC_E_DATABASE",  "ENTC_E_UNSUPPORTED", "ENTC_E_SYSTEM",
+        "ENTC_OK",
+        "ENTC_E_INVALID",
+        "ENTC_E_NO_MEMORY",
+        "ENTC_E_NOT_FOUND",
+        "ENTC_E_TIMEOUT",
+        "ENTC_E_CANCELLED",
+        "ENTC_E_UNAVAILABLE",
+        "ENTC_E_BUSY",
+        "ENTC_E_AGAIN",
+        "ENTC_E_CLOSED",
+        "ENTC_E_REENTRANT",
+        "ENTC_E_FORKED",
+        "ENTC_E_SCHEMA",
+        "ENTC_E_DATABASE",
+        "ENTC_E_UNSUPPORTED",
+        "ENTC_E_SYSTEM",
+        [18] = "ENTC_E_REFUSED",
     };
     const int64_t index = -(int64_t)status;
 
-    if (index < 0 || index >= (int64_t)(sizeof(names) / sizeof(names[0])))
+    if (index < 0 || index >= (int64_t)(sizeof(names) / sizeof(names[0])) || !names[index])
         return "ENTC_E_?";
     return names[index];
 }

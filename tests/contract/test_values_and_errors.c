@@ -103,6 +103,8 @@ static void every_status_has_its_name(void **state)
                  {ENTC_E_SYSTEM, "ENTC_E_SYSTEM"}};
 
     (void)state;
+    assert_string_equal(entc_status_name(ENTC_E_REFUSED), "ENTC_E_REFUSED");
+    assert_int_equal(ENTC_E_REFUSED, -18);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         assert_string_equal(entc_status_name(names[i].status), names[i].name);
         assert_int_equal(names[i].status, -(entc_status)i);
@@ -113,7 +115,7 @@ static void a_number_that_is_no_status_has_no_name(void **state)
 {
     (void)state;
     assert_string_equal(entc_status_name(1), "ENTC_E_?");
-    assert_string_equal(entc_status_name(-16), "ENTC_E_?");
+    assert_string_equal(entc_status_name(-19), "ENTC_E_?");
     assert_string_equal(entc_status_name(INT32_MIN), "ENTC_E_?");
 }
 
