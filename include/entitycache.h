@@ -6,6 +6,7 @@
 #include <entitycache/engine.h>
 #include <entitycache/entity.h>
 #include <entitycache/export.h>
+#include <entitycache/lookup.h>
 #include <entitycache/op.h>
 #include <entitycache/relation.h>
 #include <entitycache/repository.h>

@@ -25,12 +25,13 @@ typedef struct entc_page_args {
     const entc_order *order; /* NULL: the relation's order, or the key */
     size_t order_count;
     size_t order_size; /* sizeof(entc_order); may be 0 when order is NULL */
+    const char *path;  /* of the field that asks, such as "campaigns.events": for errors; or NULL */
 } entc_page_args;
 
 /* The first `n` in the default order. */
-#define ENTC_FIRST(n)                            \
-    {                                            \
-        sizeof(entc_page_args), n, 0, NULL, 0, 0 \
+#define ENTC_FIRST(n)                                  \
+    {                                                  \
+        sizeof(entc_page_args), n, 0, NULL, 0, 0, NULL \
     }
 
 /* Lists the first entities of a table: one statement for the ids, one batch for the entities.
@@ -50,19 +51,19 @@ ENTC_EXPORT entc_status entc_repository_list_async(BaseCacheRepository *reposito
                                                    const entc_call *call, entc_op **ret_op,
                                                    entc_error **reterr);
 
-/* Makes a relation between two repositories of one engine. The descriptor may be temporary.
+/* Makes a relation from the entities of one repository to those of another, or of the same one: see
+ * entc_relation_desc. The descriptor may be temporary.
  * Ownership: yours: entc_relation_free(). The repositories may be freed before; its calls then
  * answer ENTC_E_CLOSED.
- * Threads: Free. Errors: ENTC_E_INVALID names the member and the cure; ENTC_E_UNSUPPORTED parents
- * whose key has several fields (children may have such a key); ENTC_E_CLOSED, ENTC_E_FORKED,
- * ENTC_E_NO_MEMORY. Since: 0.1 */
+ * Threads: Free. Errors: ENTC_E_INVALID names the member and the cure; ENTC_E_CLOSED,
+ * ENTC_E_FORKED, ENTC_E_NO_MEMORY. Since: 0.1 */
 ENTC_EXPORT entc_status entc_relation_new(BaseCacheRepository *parents,
                                           BaseCacheRepository *children,
                                           const entc_relation_desc *desc,
                                           entc_relation **ret_relation, entc_error **reterr);
 
-/* Compares a relation with the live schema: its columns, their types, and whether an index serves
- * it. See entc_repository_check().
+/* Compares a relation with the live schema: the join table, columns, their types, and whether an
+ * index serves it. See entc_repository_check().
  * Ownership, Threads, Errors: as entc_repository_check(). Since: 0.1 */
 ENTC_EXPORT entc_status entc_relation_check(entc_relation *relation, const entc_call *call,
                                             entc_buffer *report, entc_error **reterr);
@@ -71,25 +72,40 @@ ENTC_EXPORT entc_status entc_relation_check(entc_relation *relation, const entc_
  * Ownership: consumes it. Threads: Confined, Callback-safe. Errors: none. Since: 0.1 */
 ENTC_EXPORT void entc_relation_free(entc_relation *relation);
 
+/* Copies the key by which entc_relation_get_many() is asked for an entity that the relation starts
+ * at: the entity's id, or, of BELONGS_TO, what its foreign fields hold (perhaps ENTC_NULL).
+ * Ownership: text is borrowed, as long as the entity is referenced. Threads: Free, Callback-safe.
+ * Errors: ENTC_E_INVALID for NULL, for an entity of another repository, and unless `count` is the
+ * number of the key's fields. Since: 0.1 */
+ENTC_EXPORT entc_status entc_relation_key(const entc_relation *relation, const entc_entity *entity,
+                                          entc_value *ret_key, size_t count);
+
 /* Gets the first children of each of `count` parents: one statement for all, one batch for the
- * entities. Page i belongs to parent_ids[i]; duplicates are answered each; a parent without
- * children has an empty page. `ret_statuses` (may be NULL) tells ENTC_E_INVALID for an id that
- * cannot be one; its page is NULL.
- * Ownership: the pages are yours: entc_page_unref() each. Threads: Free; not inside a callback.
- * Errors: as entc_repository_list(). On failure every page is NULL. Since: 0.1 */
+ * entities. Page i belongs to parent i; duplicates are answered each; a parent without children has
+ * an empty page. Of a key of several fields `parent_keys` has all values of a key together, key
+ * after key. `ret_statuses` (may be NULL) tells ENTC_E_INVALID for a key that cannot be one; its
+ * page is NULL.
+ * The key of a parent is its id. Of BELONGS_TO it is what its foreign fields hold, since who has
+ * the parent has them, and needs no second look at it: the other is taken by that id, cache first
+ * and without a statement for ids. Its page has that one, absent (see entc_page_status()) if there
+ * is no such row; the page of a key with ENTC_NULL is empty. A join table that has a row twice
+ * gives its child twice, as SQL does. Ownership: the pages are yours: entc_page_unref() each.
+ * Threads: Free; not inside a callback. Errors: as entc_repository_list(); ENTC_E_INVALID for a
+ * page above the relation's max_first; ENTC_E_REFUSED when its guard forbids more than one parent.
+ * On failure every page is NULL. Since: 0.1 */
 ENTC_EXPORT entc_status entc_relation_get_many(entc_relation *relation,
-                                               const entc_value *parent_ids, size_t count,
+                                               const entc_value *parent_keys, size_t count,
                                                const entc_page_args *args, const entc_call *call,
                                                entc_page **ret_pages, entc_status *ret_statuses,
                                                entc_error **reterr);
 
 /* Submits get_many of a relation; entc_op_take_pages() gives the pages. `ret_op` may be NULL when
  * call->done is set.
- * Ownership: the operation is yours: entc_op_unref(); the ids are copied. Threads: Free,
+ * Ownership: the operation is yours: entc_op_unref(); the keys are copied. Threads: Free,
  * Callback-safe.
  * Errors: those that are known before anything is sent, as entc_relation_get_many(). Since: 0.1 */
 ENTC_EXPORT entc_status entc_relation_get_many_async(entc_relation *relation,
-                                                     const entc_value *parent_ids, size_t count,
+                                                     const entc_value *parent_keys, size_t count,
                                                      const entc_page_args *args,
                                                      const entc_call *call, entc_op **ret_op,
                                                      entc_error **reterr);

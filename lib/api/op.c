@@ -44,11 +44,13 @@ size_t entc_op_count(const entc_op *op)
     /* The casts only ask which kind it is. */
     entc_op *any = (entc_op *)(uintptr_t)op;
     const struct entities_op *entities = op ? repository_entities_op(any) : NULL;
-    size_t pages = op && !entities ? relation_op_count(any) : SIZE_MAX;
+    size_t count = op && !entities ? relation_op_count(any) : SIZE_MAX;
 
     if (entities)
         return entities->count;
-    return pages == SIZE_MAX ? 0 : pages;
+    if (op && count == SIZE_MAX)
+        count = relation_lookup_count(any);
+    return count == SIZE_MAX ? 0 : count;
 }
 
 static entc_status check_take(const entc_op *op)
@@ -75,7 +77,11 @@ entc_status entc_op_take_entities(entc_op *op, entc_entity **ret_entities,
 {
     entc_status status = ret_entities || !count ? check_take(op) : ENTC_E_INVALID;
 
-    return status ? status : repository_op_take(op, ret_entities, ret_statuses, count);
+    if (status)
+        return status;
+    if (relation_lookup_count(op) != SIZE_MAX)
+        return relation_lookup_take(op, ret_entities, ret_statuses, count);
+    return repository_op_take(op, ret_entities, ret_statuses, count);
 }
 
 entc_status entc_op_take_pages(entc_op *op, entc_page **ret_pages, size_t count)

@@ -21,22 +21,22 @@ static entc_status submit_list(BaseCacheRepository *repository, const entc_page_
     return status ? status : relation_list(repository->impl, args, &checked, ret_op, reterr);
 }
 
-static entc_status submit_pages(entc_relation *relation, const entc_value *parent_ids, size_t count,
-                                const entc_page_args *args, const entc_call *call, bool is_blocking,
-                                entc_op **ret_op, entc_error **reterr)
+static entc_status submit_pages(entc_relation *relation, const entc_value *parent_keys,
+                                size_t count, const entc_page_args *args, const entc_call *call,
+                                bool is_blocking, entc_op **ret_op, entc_error **reterr)
 {
     struct repository_call checked = {0};
     struct repository_services *services = NULL;
     entc_status status = ENTC_OK;
 
-    if (!relation || !args || (!parent_ids && count))
-        return api_refuse_null(!relation ? "relation" : !args ? "args" : "parent_ids", reterr);
+    if (!relation || !args || (!parent_keys && count))
+        return api_refuse_null(!relation ? "relation" : !args ? "args" : "parent_keys", reterr);
     services = relation->children->services;
     status = api_admit(services->engine, is_blocking, reterr);
     if (!status)
         status = api_check_call(call, services->engine, services->timeout_us, &checked, reterr);
     return status ? status
-                  : relation_pages(relation, parent_ids, count, args, &checked, ret_op, reterr);
+                  : relation_pages(relation, parent_keys, count, args, &checked, ret_op, reterr);
 }
 
 entc_status entc_repository_list_async(BaseCacheRepository *repository, const entc_page_args *args,
@@ -94,7 +94,7 @@ void entc_relation_free(entc_relation *relation)
     relation_unref(relation);
 }
 
-entc_status entc_relation_get_many_async(entc_relation *relation, const entc_value *parent_ids,
+entc_status entc_relation_get_many_async(entc_relation *relation, const entc_value *parent_keys,
                                          size_t count, const entc_page_args *args,
                                          const entc_call *call, entc_op **ret_op,
                                          entc_error **reterr)
@@ -103,10 +103,20 @@ entc_status entc_relation_get_many_async(entc_relation *relation, const entc_val
     entc_status status = api_check_async(call, ret_op, reterr);
 
     if (!status)
-        status = submit_pages(relation, parent_ids, count, args, call, false, &op, reterr);
+        status = submit_pages(relation, parent_keys, count, args, call, false, &op, reterr);
     if (!status)
         api_hand_out(op, ret_op);
     return status;
+}
+
+entc_status entc_relation_key(const entc_relation *relation, const entc_entity *entity,
+                              entc_value *ret_key, size_t count)
+{
+    if (!relation || !entity || !ret_key || count != relation->link.count ||
+        entity->type != relation->parents->type)
+        return ENTC_E_INVALID;
+    relation_key_of(relation, entity, ret_key);
+    return ENTC_OK;
 }
 
 static entc_status fail_all(entc_status status, entc_page **pages, entc_status *statuses,
@@ -120,7 +130,7 @@ static entc_status fail_all(entc_status status, entc_page **pages, entc_status *
     return status;
 }
 
-entc_status entc_relation_get_many(entc_relation *relation, const entc_value *parent_ids,
+entc_status entc_relation_get_many(entc_relation *relation, const entc_value *parent_keys,
                                    size_t count, const entc_page_args *args, const entc_call *call,
                                    entc_page **ret_pages, entc_status *ret_statuses,
                                    entc_error **reterr)
@@ -132,7 +142,7 @@ entc_status entc_relation_get_many(entc_relation *relation, const entc_value *pa
         return api_refuse_null("ret_pages", reterr);
     status = api_refuse_callback(call, reterr);
     if (!status)
-        status = submit_pages(relation, parent_ids, count, args, call, true, &op, reterr);
+        status = submit_pages(relation, parent_keys, count, args, call, true, &op, reterr);
     if (status)
         return fail_all(status, ret_pages, ret_statuses, count);
     status = api_wait(op, reterr);

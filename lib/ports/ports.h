@@ -79,34 +79,54 @@ enum db_kind {
     DB_BY_IDS, /* all columns of the rows with these ids */
     DB_LIST,   /* ids of the first rows of the table */
     DB_PAGES,  /* ids of the first children of each parent */
+    DB_LOOKUP, /* the same in no order: ids of the rows that hold each key */
     DB_CHECK   /* differences between descriptors and the live schema, by `difference` */
+};
+
+/* What a CHECK of a link looks for in the table that has its columns. */
+enum db_link_index {
+    DB_INDEX_NONE,
+    DB_INDEX_LEADING, /* one that begins with the columns */
+    DB_INDEX_UNIQUE   /* one of exactly the columns */
+};
+
+/* How rows are found by the keys of their parents: by columns of their own table, or of a join
+ * table whose rows name both. */
+struct db_link {
+    const char *const *columns;       /* that hold the parent's key, one for each part */
+    const uint32_t *types;            /* of the parts: INT64, TEXT, UUID */
+    uint32_t count;                   /* of the parts, 1 or more */
+    const char *schema;               /* of the join table */
+    const char *table;                /* the join table; NULL: the columns are the rows' own */
+    const char *const *child_columns; /* of the join table: hold the row's key, one for each part */
+    enum db_link_index index;         /* CHECK */
 };
 
 struct db_order {
     const char *column;
     bool is_descending;
+    bool is_through; /* PAGES: a column of the join table */
 };
 
 /* One query. It and all it points to live until `done` was called or detach returned. */
 struct db_query {
     enum db_kind kind;
     const struct schema_model *model; /* of the rows asked for */
-    const entc_value *ids;            /* BY_IDS: ids, each model->type->key_count values; PAGES:
-                                         parents' ids, one value each; canonical */
+    const entc_value *ids;            /* BY_IDS: ids, each model->type->key_count values; PAGES,
+                                         LOOKUP: keys, each link->count values; canonical */
     size_t id_count;
-    uint32_t id_type;           /* PAGES: type of the parents' ids (INT64, TEXT, UUID) */
-    const char *foreign_column; /* PAGES */
+    const struct db_link *link; /* PAGES, LOOKUP; CHECK: of a relation */
     const struct db_order
         *order; /* LIST, PAGES; the key is appended as the last column unless it is there */
     size_t order_count;
-    int64_t limit; /* LIST: of the rows; PAGES: of each parent's children */
+    int64_t limit; /* LIST: of the rows; PAGES, LOOKUP: of each parent's children */
     int64_t
         deadline_us; /* engine clock: for the server's own timeout; the repository detaches at it */
     /* BY_IDS: one row, as an entity whose reference is the callee's. Any order, absent rows
      * missing. */
     void (*entity)(struct db_query *query, struct entc_entity *entity);
-    /* LIST (parent 0), PAGES: one id (key_count values), canonical, in order within its parent;
-     * text dies with the call. */
+    /* LIST (parent 0), PAGES, LOOKUP: one id (key_count values), canonical, in order within its
+     * parent; text dies with the call. */
     void (*id)(struct db_query *query, size_t parent, const entc_value *id);
     /* BY_IDS: the row of this id cannot become an entity (ENTC_E_SCHEMA: NULL in a field that is
      * not nullable, a value that its type cannot hold). `id` and `error` are borrowed. NULL: then
@@ -117,8 +137,8 @@ struct db_query {
      * connection died under this query), BUSY, SCHEMA (a column or type is not as declared: table,
      * column, both types, cure), DATABASE. */
     void (*done)(struct db_query *query, entc_status status, const entc_error *error);
-    /* CHECK: one difference, as a line of text; `line` dies with the call. With foreign_column set
-     * the relation is checked (that column, its type against id_type, the index), else the model.
+    /* CHECK: one difference, as a line of text; `line` dies with the call. With a link the
+     * relation is checked (its columns, their types, the index), else the model.
      * ENTC_OK in done, with or without differences. */
     void (*difference)(struct db_query *query, const char *line);
     bool is_lost;

@@ -92,19 +92,19 @@ static bool is_mismatch(const char *sqlstate)
     return sqlstate && strcmp(sqlstate, "42883") == 0;
 }
 
-/* The server does not say which column it was. */
+/* The server does not say which column it was, so that is told only where there is one. */
 static void add_operand(entc_error **reterr, const struct db_query *query)
 {
     const struct schema_type *type = query->model->type;
-    const bool is_pages = query->kind == DB_PAGES;
+    const struct db_link *link = query->link;
     const uint32_t key = type->key_fields[0];
+    const bool is_one = link ? link->count == 1 && !link->table : type->key_count == 1;
 
-    if (is_pages || type->key_count == 1)
+    if (is_one)
         error_set(reterr, ENTC_E_SCHEMA, "postgres", "%s; column \"%s\" is declared %sENTC_%s",
-                  entc_error_message(*reterr),
-                  is_pages ? query->foreign_column : query->model->columns[key],
-                  is_pages ? "to hold keys of type " : "the key, ",
-                  schema_type_name(is_pages ? query->id_type : type->fields[key].type));
+                  entc_error_message(*reterr), link ? link->columns[0] : query->model->columns[key],
+                  link ? "to hold keys of type " : "the key, ",
+                  schema_type_name(link ? link->types[0] : type->fields[key].type));
 }
 
 entc_status postgres_error_of_result(entc_error **reterr, const struct db_query *query,

@@ -1,12 +1,12 @@
 /* postgres, inside: what the files of this room share; nobody else includes it.
  *
  * The pieces, from the wire up: `sql`, `list_sql` and `params` write a query, `types`, `values`,
- * `rows` and `ids` read its answer, `refuse` says what is wrong with it; `check_sql` and `check`
- * compare descriptors with the catalogue; `errors` judges failures; `settings` reads the connection
- * text, `resolve` looks names up, `connection` opens and closes sockets, `query` runs one query on
- * one of them, `cancel` ends one that nobody wants any more; `pool` brings queries and connections
- * together, `port` is what the repository sees. Everything here is [driver] unless it says
- * otherwise. */
+ * `rows` and `ids` read its answer, `refuse` says what is wrong with it; `check_sql`, `check`
+ * and `check_index` compare descriptors with the catalogue; `errors` judges failures; `settings`
+ * reads the connection text, `resolve` looks names up, `connection` opens and closes sockets,
+ * `query` runs one query on one of them, `cancel` ends one that nobody wants any more; `pool`
+ * brings queries and connections together, `port` is what the repository sees. Everything here is
+ * [driver] unless it says otherwise. */
 #ifndef ENTC_POSTGRES_INTERNAL_H
 #define ENTC_POSTGRES_INTERNAL_H
 
@@ -61,15 +61,16 @@ void postgres_sql_order(struct buffer *sql, const struct db_query *query);
 
 /* PostgreSQL's INDEX_MAX_KEYS: no key has more columns. */
 #define POSTGRES_KEY_PARTS_MAX 32
+#define POSTGRES_PARAMS_MAX (POSTGRES_KEY_PARTS_MAX + 1) /* those of a key, and a limit */
 
 struct postgres_params {
     int count;
     bool is_too_long;
-    Oid types[POSTGRES_KEY_PARTS_MAX];
-    const char *values[POSTGRES_KEY_PARTS_MAX]; /* point into the buffer; NULL: SQL's NULL */
-    int lengths[POSTGRES_KEY_PARTS_MAX];
-    int formats[POSTGRES_KEY_PARTS_MAX];
-    size_t starts[POSTGRES_KEY_PARTS_MAX]; /* in the buffer */
+    Oid types[POSTGRES_PARAMS_MAX];
+    const char *values[POSTGRES_PARAMS_MAX]; /* point into the buffer; NULL: SQL's NULL */
+    int lengths[POSTGRES_PARAMS_MAX];
+    int formats[POSTGRES_PARAMS_MAX];
+    size_t starts[POSTGRES_PARAMS_MAX]; /* in the buffer */
 };
 
 /* Binary parameters of the statement. ENTC_E_NO_MEMORY; ENTC_E_INVALID: more ids than PostgreSQL
@@ -166,13 +167,18 @@ entc_status postgres_give_bad_row(struct postgres_reader *reader, struct db_quer
 /* The lists of names that a check's statement takes as parameters: each returns how many there are,
  * and the name at `index` when that is one of them. */
 typedef size_t (*postgres_names)(const struct db_query *query, size_t index, const char **ret_name);
-/* The table first; then what reads use, if that is something else. */
+/* The table, or the join table, first; then what reads use, if that is something else. */
 size_t postgres_check_relations(const struct db_query *query, size_t index, const char **ret_name);
-/* Of a model the columns of all fields, in their order; of a relation the foreign column and those
- * of the order. */
+size_t postgres_check_schemas(const struct db_query *query, size_t index, const char **ret_name);
+/* Of a model the columns of all fields, in their order; of a relation those of the link, those of
+ * the join table that hold the child's key, and those of the order. */
 size_t postgres_check_columns(const struct db_query *query, size_t index, const char **ret_name);
-/* Of a model those of the key; of a relation the foreign column. */
+/* Of a model those of the key; of a relation those of the link. */
 size_t postgres_check_keys(const struct db_query *query, size_t index, const char **ret_name);
+/* Whether a relation through a join table is checked. */
+bool postgres_check_is_through(const struct db_query *query);
+/* Of a relation, where among the columns those of the order begin. */
+size_t postgres_check_orders_at(const struct db_query *query);
 
 /* What the statement answers: a row for each relation and column, by these columns. */
 enum postgres_check_column {

@@ -199,9 +199,10 @@ static void add_ids(struct postgres_params *params, struct buffer *bytes,
 static void add_parents(struct postgres_params *params, struct buffer *bytes,
                         const struct db_query *query)
 {
-    const struct part part = {query->ids, query->id_count, 1, 0};
+    struct part part = {query->ids, query->id_count, query->link->count, 0};
 
-    add_part(params, bytes, query->id_type, &part);
+    for (; part.part < part.parts; part.part++)
+        add_part(params, bytes, query->link->types[part.part], &part);
 }
 
 /* ---- checks ---- */
@@ -229,7 +230,8 @@ entc_status postgres_params_write(struct postgres_params *params, struct buffer 
     params->is_too_long = false;
     buffer_clear(bytes);
     if (query->id_count > ARRAY_ELEMENTS_MAX ||
-        query->model->type->key_count > POSTGRES_KEY_PARTS_MAX)
+        query->model->type->key_count > POSTGRES_KEY_PARTS_MAX ||
+        (query->link && query->link->count > POSTGRES_KEY_PARTS_MAX))
         return ENTC_E_INVALID;
     switch (query->kind) {
     case DB_BY_IDS:
@@ -239,15 +241,16 @@ entc_status postgres_params_write(struct postgres_params *params, struct buffer 
         add_int64(params, bytes, query->limit);
         break;
     case DB_PAGES:
+    case DB_LOOKUP:
         add_parents(params, bytes, query);
         add_int64(params, bytes, query->limit);
         break;
     case DB_CHECK:
-        add_text(params, bytes, query->model->schema);
+        add_names(params, bytes, query, postgres_check_schemas);
         add_names(params, bytes, query, postgres_check_relations);
         add_names(params, bytes, query, postgres_check_columns);
         add_names(params, bytes, query, postgres_check_keys);
-        add_text(params, bytes, query->model->filter_sql);
+        add_text(params, bytes, postgres_check_is_through(query) ? NULL : query->model->filter_sql);
         break;
     }
     return point(params, bytes);

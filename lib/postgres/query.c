@@ -89,7 +89,7 @@ static void end_refused(struct postgres_pending *pending, entc_status status)
         error_set(&port->error, status, "postgres",
                   "%zu ids of %s.%s, of %u parts, are more than one statement takes",
                   query->id_count, query->model->schema, query->model->read_from,
-                  query->model->type->key_count);
+                  query->link ? query->link->count : query->model->type->key_count);
     query->done(query, status, port->error);
 }
 

@@ -136,6 +136,7 @@ bool postgres_sql_write(struct buffer *sql, const struct db_query *query)
         postgres_list_write(sql, query);
         break;
     case DB_PAGES:
+    case DB_LOOKUP:
         postgres_pages_write(sql, query);
         break;
     case DB_CHECK:

@@ -63,11 +63,11 @@ static entc_status check_order(const entc_page_args *args, size_t number, entc_e
     status = relation_check_column(order.column, what, reterr);
     if (status)
         return status;
-    if (order.descending > 1 || order.reserved != 0) {
+    if (order.descending > 1 || (order.flags & ~ENTC_ORDER_THROUGH) != 0) {
         error_set(reterr, ENTC_E_INVALID, "argument", "args.order[%zu].%s is %u", number,
-                  order.descending > 1 ? "descending" : "reserved",
-                  (unsigned)(order.descending > 1 ? order.descending : order.reserved));
-        error_hint(reterr, "descending is 0 or 1, reserved is 0");
+                  order.descending > 1 ? "descending" : "flags",
+                  (unsigned)(order.descending > 1 ? order.descending : order.flags));
+        error_hint(reterr, "descending is 0 or 1, flags is 0 or ENTC_ORDER_THROUGH");
         return ENTC_E_INVALID;
     }
     return ENTC_OK;
@@ -122,4 +122,40 @@ entc_status relation_check_args(const entc_page_args *args, entc_error **reterr)
         return ENTC_E_INVALID;
     }
     return check_orders(args, reterr);
+}
+
+static entc_status check_through(const struct entc_relation *relation, const entc_page_args *args,
+                                 entc_error **reterr)
+{
+    if (relation && relation->link.table)
+        return ENTC_OK;
+    for (size_t i = 0; i < args->order_count; i++) {
+        if (!relation_args_order(args, i).flags)
+            continue;
+        error_set(reterr, ENTC_E_INVALID, "argument",
+                  "args.order[%zu].flags has ENTC_ORDER_THROUGH, but there is no join table", i);
+        error_hint(reterr, "only a many-to-many relation has one: leave the flag out");
+        return ENTC_E_INVALID;
+    }
+    return ENTC_OK;
+}
+
+entc_status relation_check_asked(const struct entc_relation *relation, const entc_page_args *args,
+                                 entc_error **reterr)
+{
+    if (relation && relation->max_first > 0 && (uint32_t)args->first > relation->max_first) {
+        error_set(reterr, ENTC_E_INVALID, "argument",
+                  "relation \"%s\": args.first is %d, above its max_first, which is %u",
+                  relation->name, (int)args->first, (unsigned)relation->max_first);
+        error_hint(reterr, "ask for at most %u, page by page", (unsigned)relation->max_first);
+        return ENTC_E_INVALID;
+    }
+    if (relation && relation->kind == ENTC_RELATION_BELONGS_TO && args->order_count > 0) {
+        error_set(reterr, ENTC_E_INVALID, "argument",
+                  "relation \"%s\": args.order is set, but what an entity belongs to is one",
+                  relation->name);
+        error_hint(reterr, "leave the order out");
+        return ENTC_E_INVALID;
+    }
+    return check_through(relation, args, reterr);
 }

@@ -38,8 +38,9 @@ struct pages_op {
     bool is_taken;
 
     struct pages_parent *parents;
-    entc_value *parent_ids; /* beside the parents; canonical */
+    entc_value *parent_ids; /* beside the parents: canonical keys, all parts of each */
     size_t parent_count;
+    uint32_t nobody; /* the parent that has no key and no children; INDEX_NONE: there is none */
     struct db_order *order;
     size_t order_count;
     uint32_t first;
@@ -67,18 +68,54 @@ struct pages_op {
 entc_status relation_check_size(const void *given, const char *name, size_t size, size_t known,
                                 entc_error **reterr);
 entc_status relation_check_args(const entc_page_args *args, entc_error **reterr);
+/* What these arguments, well in themselves, may be for this relation; NULL: for a list. */
+entc_status relation_check_asked(const struct entc_relation *relation, const entc_page_args *args,
+                                 entc_error **reterr);
 /* 1 to 63 bytes of UTF-8; `what` names the member in the error. */
 entc_status relation_check_column(const char *column, const char *what, entc_error **reterr);
 /* The order's column `number`, whatever stride the caller's struct has. */
 entc_order relation_args_order(const entc_page_args *args, size_t number);
 
+/* descriptor.c: a relation's desc, whose size was checked. */
+entc_status relation_check_desc(const struct entc_repository_impl *parents,
+                                const struct entc_repository_impl *children,
+                                const entc_relation_desc *desc, entc_error **reterr);
+struct relation_columns {
+    const char *const *names;
+    size_t count;
+};
+/* Those of the link, and those of the join table that hold the child's key (none: no join table),
+ * whether the host gave one or an array. */
+struct relation_columns relation_foreign_columns(const entc_relation_desc *desc);
+struct relation_columns relation_child_columns(const entc_relation_desc *desc);
+/* The order's column `number`, whatever stride the caller's struct has. */
+entc_order relation_desc_order(const entc_relation_desc *desc, size_t number);
+/* The field of a column; field_count when none has it. */
+uint32_t relation_field_of(const struct schema_model *model, const char *column);
+
+/* keys.c */
+size_t relation_key_text_bytes(const struct entc_relation *relation, const entc_value *keys,
+                               size_t count);
+/* Makes the parents of op->count keys, with a copy of their texts. False when memory is out. */
+bool relation_read_keys(struct pages_op *op, const entc_value *given, char *texts);
+/* ENTC_E_REFUSED when the relation's guard forbids so many. `path` may be NULL. */
+entc_status relation_check_guard(const struct pages_op *op, const char *path, entc_error **reterr);
+
+/* lookup.c */
+entc_status relation_lookup_key(const struct entc_relation *relation, const entc_value *given,
+                                entc_value *ret_key, entc_error **reterr);
+/* [driver] Slots that are well so far get their status; gives the operation's, with its story. */
+entc_status relation_lookup_end(struct pages_op *op, entc_error **ret_error);
+
 /* pages_op.c */
 extern const struct engine_op_kind relation_list_kind;
 extern const struct engine_op_kind relation_pages_kind;
+extern const struct engine_op_kind relation_lookup_kind;
 /* [driver] Ends it; `error` is taken. */
 void relation_pages_end(struct pages_op *op, entc_status status, entc_error *error);
 
-/* query.c [driver] */
+/* query.c [driver]: asks for the ids; where parents hold the key itself, there is nothing to ask.
+ */
 void relation_query_start(struct pages_op *op);
 void relation_query_stop(struct pages_op *op);
 

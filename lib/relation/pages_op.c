@@ -1,8 +1,7 @@
 /* The operation behind lists and pages: made on the caller's thread, begun by the driver, taken by
  * the caller.
  *
- * Parents are made canonical, and each is asked for once, however often it was named; slots of one
- * parent share its page. One block holds the operation, its arrays and the texts it was given. */
+ * One block holds the operation, its arrays and the texts it was given. */
 #include "relation/pages.h"
 
 static void start(entc_op *op);
@@ -14,6 +13,8 @@ const struct engine_op_kind relation_list_kind = {
     .name = "list", .start = start, .abandon = abandon, .destroy = destroy};
 const struct engine_op_kind relation_pages_kind = {
     .name = "relation get_many", .start = start, .abandon = abandon, .destroy = destroy};
+const struct engine_op_kind relation_lookup_kind = {
+    .name = "lookup get_many", .start = start, .abandon = abandon, .destroy = destroy};
 
 /* ---- making ---- */
 
@@ -49,9 +50,15 @@ static size_t text_bytes(const struct asked *asked)
     for (size_t i = 0; i < asked->args->order_count; i++)
         bytes += strlen(relation_args_order(asked->args, i).column) + 1;
     if (asked->relation)
-        bytes += repository_id_text_bytes(asked->relation->parents->type, asked->parent_ids,
-                                          asked->count);
+        bytes += relation_key_text_bytes(asked->relation, asked->parent_ids, asked->count);
     return bytes;
+}
+
+static const struct engine_op_kind *kind_of(const struct entc_relation *relation)
+{
+    if (!relation)
+        return &relation_list_kind;
+    return relation->kind == RELATION_LOOKUP ? &relation_lookup_kind : &relation_pages_kind;
 }
 
 static void init(struct pages_op *op, const struct asked *asked, const struct repository_call *call)
@@ -59,11 +66,12 @@ static void init(struct pages_op *op, const struct asked *asked, const struct re
     struct engine *engine = asked->impl->services->engine;
 
     *op = (struct pages_op){.impl = repository_ref(asked->impl), .count = asked->count};
-    engine_op_init(&op->op, engine, asked->relation ? &relation_pages_kind : &relation_list_kind,
-                   call->deadline_us, call->done, call->user);
+    engine_op_init(&op->op, engine, kind_of(asked->relation), call->deadline_us, call->done,
+                   call->user);
     op->relation = asked->relation ? relation_ref(asked->relation) : NULL;
     op->request = repository_request_ref(call->request);
     op->first = (uint32_t)asked->args->first;
+    op->nobody = INDEX_NONE;
     op->guest.closed = on_closed;
     buffer_init(&op->rows, engine_allocator(engine));
     buffer_init(&op->texts, engine_allocator(engine));
@@ -73,8 +81,9 @@ static struct pages_op *op_new(const struct asked *asked, const struct repositor
                                char **ret_texts)
 {
     struct pages_op *op = NULL;
-    const size_t slot_size = sizeof(*op->pages) + sizeof(*op->parent_ids) + sizeof(*op->parents) +
-                             sizeof(*op->statuses) + sizeof(*op->asked);
+    const size_t parts = asked->relation ? asked->relation->link.count : 0;
+    const size_t slot_size = sizeof(*op->pages) + parts * sizeof(*op->parent_ids) +
+                             sizeof(*op->parents) + sizeof(*op->statuses) + sizeof(*op->asked);
     size_t orders = order_count(asked);
     char *rest = NULL;
 
@@ -87,7 +96,7 @@ static struct pages_op *op_new(const struct asked *asked, const struct repositor
     /* From the widest to the narrowest, so that each is aligned. */
     rest = (char *)(op + 1);
     op->pages = carve(&rest, op->count, sizeof(*op->pages));
-    op->parent_ids = carve(&rest, op->count, sizeof(*op->parent_ids));
+    op->parent_ids = carve(&rest, op->count * parts, sizeof(*op->parent_ids));
     op->parents = carve(&rest, op->count, sizeof(*op->parents));
     op->order = carve(&rest, orders, sizeof(*op->order));
     op->statuses = carve(&rest, op->count, sizeof(*op->statuses));
@@ -115,44 +124,8 @@ static void copy_order(struct pages_op *op, const struct asked *asked, char **te
 
         op->order[i].column = copy(texts, order.column, strlen(order.column) + 1);
         op->order[i].is_descending = order.descending == 1;
+        op->order[i].is_through = (order.flags & ENTC_ORDER_THROUGH) != 0;
     }
-}
-
-static bool has_parent(const void *context, uint32_t number)
-{
-    const struct pages_op *op = context;
-
-    return repository_id_equals(&op->parent_ids[number], &op->parent_ids[op->parent_count], 1);
-}
-
-/* Each parent once; a parent's id has one part (relation_new()). The candidate stands behind the
- * last one until it is known to be new. */
-static bool read_parents(struct pages_op *op, const struct asked *asked, struct index *index,
-                         char **texts)
-{
-    const struct schema_type *type = asked->relation->parents->type;
-
-    if (!index_reserve(index, (uint32_t)op->count))
-        return false;
-    for (size_t i = 0; i < op->count; i++) {
-        entc_value *id = &op->parent_ids[op->parent_count];
-        entc_error **blame = op->first_error ? NULL : &op->first_error;
-        uint32_t number = INDEX_NONE;
-        uint64_t hash = 0;
-
-        op->statuses[i] = codec_id(type, &asked->parent_ids[i], id, blame);
-        if (op->statuses[i] != ENTC_OK)
-            continue;
-        hash = repository_id_hash(op->impl->services, id, 1);
-        number = index_find(index, hash, has_parent, op);
-        if (number == INDEX_NONE) {
-            number = (uint32_t)op->parent_count++;
-            index_insert(index, hash, number);
-            repository_id_keep_texts(id, 1, texts);
-        }
-        op->asked[i] = number;
-    }
-    return true;
 }
 
 static entc_status submit(const struct asked *asked, const struct repository_call *call,
@@ -160,20 +133,19 @@ static entc_status submit(const struct asked *asked, const struct repository_cal
 {
     char *texts = NULL;
     struct pages_op *op = op_new(asked, call, &texts);
-    struct index index;
-    bool is_ready = true;
     entc_status status = ENTC_OK;
 
     if (!op)
         return error_no_memory(reterr);
     copy_order(op, asked, &texts);
-    index_init(&index, engine_allocator(op->op.engine));
-    if (asked->relation)
-        is_ready = read_parents(op, asked, &index, &texts);
-    else
+    if (!asked->relation)
         op->parent_count = 1;
-    index_fini(&index);
-    status = is_ready ? repository_op_submit(&op->op, reterr) : error_no_memory(reterr);
+    else if (!relation_read_keys(op, asked->parent_ids, texts))
+        status = error_no_memory(reterr);
+    else
+        status = relation_check_guard(op, asked->args->path, reterr);
+    if (status == ENTC_OK)
+        status = repository_op_submit(&op->op, reterr);
     if (status)
         engine_op_unref(&op->op);
     else
@@ -187,6 +159,8 @@ entc_status relation_list(struct entc_repository_impl *impl, const entc_page_arg
     const struct asked asked = {.impl = impl, .count = 1, .args = args};
     entc_status status = relation_check_args(args, reterr);
 
+    if (status == ENTC_OK)
+        status = relation_check_asked(NULL, args, reterr);
     if (status)
         return status;
     if (atomic_load(&impl->is_closed))
@@ -204,12 +178,12 @@ static entc_status check_parents(const struct entc_relation *relation, const ent
     if (count > 0 && !parent_ids) {
         error_set(reterr, ENTC_E_INVALID, "argument", "parent_ids is NULL, but count is %zu",
                   count);
-        error_hint(reterr, "pass an array of %zu values", count);
+        error_hint(reterr, "pass an array of %zu values", count * relation->link.count);
         return ENTC_E_INVALID;
     }
-    if (count > REPOSITORY_IDS_MAX) {
+    if (count > REPOSITORY_IDS_MAX / relation->link.count) {
         error_set(reterr, ENTC_E_INVALID, "argument", "count is %zu, above %u", count,
-                  (unsigned)REPOSITORY_IDS_MAX);
+                  (unsigned)(REPOSITORY_IDS_MAX / relation->link.count));
         error_hint(reterr, "ask for the parents in several calls");
         return ENTC_E_INVALID;
     }
@@ -229,7 +203,25 @@ entc_status relation_pages(struct entc_relation *relation, const entc_value *par
     entc_status status = relation_check_args(args, reterr);
 
     if (status == ENTC_OK)
+        status = relation_check_asked(relation, args, reterr);
+    if (status == ENTC_OK)
         status = check_parents(relation, parent_ids, count, reterr);
+    return status ? status : submit(&asked, call, ret_op, reterr);
+}
+
+/* One row of a key is all that there should be. */
+entc_status relation_lookup(struct entc_lookup *lookup, const entc_value *values, size_t count,
+                            const struct repository_call *call, entc_op **ret_op,
+                            entc_error **reterr)
+{
+    const entc_page_args args = ENTC_FIRST(1);
+    const struct asked asked = {.impl = lookup->relation.children,
+                                .relation = &lookup->relation,
+                                .parent_ids = values,
+                                .count = count,
+                                .args = &args};
+    const entc_status status = check_parents(&lookup->relation, values, count, reterr);
+
     return status ? status : submit(&asked, call, ret_op, reterr);
 }
 
@@ -299,8 +291,12 @@ static void on_closed(struct repository_guest *guest)
 
 void relation_pages_end(struct pages_op *op, entc_status status, entc_error *error)
 {
+    const bool is_lookup = op->op.kind == &relation_lookup_kind;
+
     list_remove(&op->guest.link);
-    for (size_t i = 0; status == ENTC_OK && i < op->count; i++)
+    if (is_lookup && status == ENTC_OK)
+        status = relation_lookup_end(op, &error);
+    for (size_t i = 0; status == ENTC_OK && !is_lookup && i < op->count; i++)
         if (op->statuses[i] == ENTC_OK)
             op->pages[i] = relation_page_ref(op->parents[op->asked[i]].page);
     engine_op_complete(&op->op, status, error);
@@ -310,7 +306,9 @@ void relation_pages_end(struct pages_op *op, entc_status status, entc_error *err
 
 static struct pages_op *pages_op(entc_op *base)
 {
-    return base->kind->destroy == destroy ? (struct pages_op *)base : NULL;
+    const bool is_one = base->kind == &relation_list_kind || base->kind == &relation_pages_kind;
+
+    return is_one ? (struct pages_op *)base : NULL;
 }
 
 size_t relation_op_count(entc_op *base)

@@ -84,6 +84,14 @@ static void fail(struct pages_op *op, entc_status status, const entc_error *stor
     relation_pages_end(op, status, error);
 }
 
+static void go_on(struct pages_op *op)
+{
+    if (op->rows.failed || op->texts.failed || !relation_build_pages(op))
+        fail(op, ENTC_E_NO_MEMORY, NULL);
+    else
+        relation_children_start(op);
+}
+
 static void on_done(struct db_query *query, entc_status status, const entc_error *error)
 {
     struct pages_op *op = of(query);
@@ -95,11 +103,24 @@ static void on_done(struct db_query *query, entc_status status, const entc_error
         relation_query_start(op);
     } else if (status != ENTC_OK) {
         fail(op, status, error);
-    } else if (op->rows.failed || op->texts.failed || !relation_build_pages(op)) {
-        fail(op, ENTC_E_NO_MEMORY, NULL);
     } else {
-        relation_children_start(op);
+        go_on(op);
     }
+}
+
+/* Where parents belong to the other, their keys are its ids: no statement is needed. */
+static void take_keys(struct pages_op *op)
+{
+    for (size_t i = 0; i < op->parent_count; i++)
+        if (i != op->nobody)
+            on_id(&op->query, i, &op->parent_ids[i * op->relation->link.count]);
+}
+
+static enum db_kind kind_of(const struct entc_relation *relation)
+{
+    if (!relation)
+        return DB_LIST;
+    return relation->kind == RELATION_LOOKUP ? DB_LOOKUP : DB_PAGES;
 }
 
 void relation_query_start(struct pages_op *op)
@@ -109,7 +130,12 @@ void relation_query_start(struct pages_op *op)
     entc_error *error = NULL;
     entc_status status = ENTC_OK;
 
-    op->query = (struct db_query){.kind = relation ? DB_PAGES : DB_LIST,
+    if (relation && relation->kind == ENTC_RELATION_BELONGS_TO) {
+        take_keys(op);
+        go_on(op);
+        return;
+    }
+    op->query = (struct db_query){.kind = kind_of(relation),
                                   .model = op->impl->model,
                                   .order = op->order,
                                   .order_count = op->order_count,
@@ -120,8 +146,7 @@ void relation_query_start(struct pages_op *op)
     if (relation) {
         op->query.ids = op->parent_ids;
         op->query.id_count = op->parent_count;
-        op->query.id_type = op->parent_ids[0].type;
-        op->query.foreign_column = relation->foreign_column;
+        op->query.link = &relation->link;
     }
     op->began_us = engine_now_us(op->op.engine);
     status = database->ops->submit(database, &op->query, &error);

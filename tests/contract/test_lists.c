@@ -85,7 +85,7 @@ static void an_empty_table_gives_an_empty_page(void **state)
 
 static entc_page_args ordered(int32_t first, const entc_order *order, size_t count)
 {
-    const entc_page_args args = {sizeof(args), first, 0, order, count, sizeof(*order)};
+    const entc_page_args args = {sizeof(args), first, 0, order, count, sizeof(*order), NULL};
 
     return args;
 }
@@ -140,7 +140,7 @@ static void an_order_is_walked_with_the_callers_stride(void **state)
         entc_order order;
         uint64_t later;
     } order[] = {{{"rank", 0, 0}, 0}, {{"id", 1, 0}, 0}};
-    const entc_page_args args = {sizeof(args), 2, 0, &order[0].order, 2, sizeof(order[0])};
+    const entc_page_args args = {sizeof(args), 2, 0, &order[0].order, 2, sizeof(order[0]), NULL};
     static const int64_t ids[] = {802, 502};
     entc_page *page = list(f, f->events, &args);
 
@@ -183,21 +183,21 @@ static void arguments_that_are_wrong_are_refused_by_name(void **state)
     const entc_order good_order[] = {{"id", 0, 0}};
     const entc_order nameless[] = {{NULL, 0, 0}};
     const entc_order twice_down[] = {{"id", 2, 0}};
-    const entc_order reserved[] = {{"id", 0, 1}};
+    const entc_order flagged[] = {{"id", 0, 1}};
     const struct {
         entc_page_args args;
         const char *named;
     } cases[] = {
-        {{0, 5, 0, NULL, 0, 0}, "struct_size"},
-        {{sizeof(entc_page_args), 0, 0, NULL, 0, 0}, "first"},
-        {{sizeof(entc_page_args), -1, 0, NULL, 0, 0}, "first"},
-        {{sizeof(entc_page_args), INT32_MIN, 0, NULL, 0, 0}, "first"},
-        {{sizeof(entc_page_args), 5, 9, NULL, 0, 0}, "reserved"},
-        {{sizeof(entc_page_args), 5, 0, NULL, 1, sizeof(entc_order)}, "order"},
-        {{sizeof(entc_page_args), 5, 0, good_order, 1, 4}, "order_size"},
-        {{sizeof(entc_page_args), 5, 0, nameless, 1, sizeof(entc_order)}, "column"},
-        {{sizeof(entc_page_args), 5, 0, twice_down, 1, sizeof(entc_order)}, "descending"},
-        {{sizeof(entc_page_args), 5, 0, reserved, 1, sizeof(entc_order)}, "reserved"},
+        {{0, 5, 0, NULL, 0, 0, NULL}, "struct_size"},
+        {{sizeof(entc_page_args), 0, 0, NULL, 0, 0, NULL}, "first"},
+        {{sizeof(entc_page_args), -1, 0, NULL, 0, 0, NULL}, "first"},
+        {{sizeof(entc_page_args), INT32_MIN, 0, NULL, 0, 0, NULL}, "first"},
+        {{sizeof(entc_page_args), 5, 9, NULL, 0, 0, NULL}, "reserved"},
+        {{sizeof(entc_page_args), 5, 0, NULL, 1, sizeof(entc_order), NULL}, "order"},
+        {{sizeof(entc_page_args), 5, 0, good_order, 1, 4, NULL}, "order_size"},
+        {{sizeof(entc_page_args), 5, 0, nameless, 1, sizeof(entc_order), NULL}, "column"},
+        {{sizeof(entc_page_args), 5, 0, twice_down, 1, sizeof(entc_order), NULL}, "descending"},
+        {{sizeof(entc_page_args), 5, 0, flagged, 1, sizeof(entc_order), NULL}, "flags"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

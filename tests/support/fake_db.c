@@ -147,8 +147,9 @@ static bool send(struct fake_db *db, struct db_query *query, size_t most)
         send_ids(db, query, 0, NULL, most);
         return true;
     case DB_PAGES:
+    case DB_LOOKUP:
         for (size_t i = 0; i < query->id_count; i++)
-            send_ids(db, query, i, &query->ids[i], most);
+            send_ids(db, query, i, &query->ids[i * query->link->count], most);
         return true;
     case DB_CHECK:
         for (size_t i = 0; db->differences && db->differences[i] && i < most; i++)
@@ -225,7 +226,7 @@ static void write_part(struct fake_db *db, char before, const entc_value *part)
 
 static void write_ids(struct fake_db *db, const struct db_query *query)
 {
-    const size_t parts = query->kind == DB_BY_IDS ? query->model->type->key_count : 1;
+    const size_t parts = query->link ? query->link->count : query->model->type->key_count;
 
     for (size_t i = 0; i < query->id_count * parts; i++)
         write_part(db, i % parts == 0 ? ' ' : ',', &query->ids[i]);
@@ -233,7 +234,7 @@ static void write_ids(struct fake_db *db, const struct db_query *query)
 
 static void write_query(struct fake_db *db, const char *before, const struct db_query *query)
 {
-    static const char *const names[] = {"IDS", "LIST", "PAGES", "CHECK"};
+    static const char *const names[] = {"IDS", "LIST", "PAGES", "LOOKUP", "CHECK"};
 
     fake_journal_write(db->journal, "%s%s", before, names[query->kind]);
     if (query->kind == DB_CHECK)
@@ -242,10 +243,12 @@ static void write_query(struct fake_db *db, const char *before, const struct db_
         fake_journal_write(db->journal, " %s limit %lld", query->model->table,
                            (long long)query->limit);
     for (size_t i = 0; i < query->order_count; i++)
-        fake_journal_write(db->journal, " by %s%s", query->order[i].column,
-                           query->order[i].is_descending ? " down" : "");
-    if (query->foreign_column)
-        fake_journal_write(db->journal, " of %s", query->foreign_column);
+        fake_journal_write(db->journal, " by %s%s%s", query->order[i].is_through ? "its " : "",
+                           query->order[i].column, query->order[i].is_descending ? " down" : "");
+    if (query->link && query->link->table)
+        fake_journal_write(db->journal, " through %s.%s", query->link->schema, query->link->table);
+    for (uint32_t i = 0; query->link && i < query->link->count; i++)
+        fake_journal_write(db->journal, "%s%s", i > 0 ? "," : " of ", query->link->columns[i]);
     write_ids(db, query);
     fake_journal_write(db->journal, "\n");
 }
@@ -257,7 +260,7 @@ static entc_status submit(struct db_port *port, struct db_query *query, entc_err
     if (db->refuses != ENTC_OK)
         return error_set(reterr, db->refuses, "postgres", "the server is down");
     if (db->pending_count == FAKE_PENDING_MAX ||
-        (query->id_count == 0 && (query->kind == DB_BY_IDS || query->kind == DB_PAGES)))
+        (query->id_count == 0 && query->kind != DB_LIST && query->kind != DB_CHECK))
         abort();
     write_query(db, "", query);
     query->is_lost = false;

@@ -88,8 +88,11 @@ static void order_columns_are_checked_by_name(void **state)
     order[1].descending = 2;
     refuses(family, &args, "args.order[1].descending is 2");
     order[1].descending = 1;
-    order[1].reserved = 9;
-    refuses(family, &args, "args.order[1].reserved is 9");
+    order[1].flags = 8;
+    refuses(family, &args, "args.order[1].flags is 8");
+    order[1].flags = ENTC_ORDER_THROUGH;
+    refuses(family, &args,
+            "args.order[1].flags has ENTC_ORDER_THROUGH, but there is no join table");
     args.order_count = SIZE_MAX;
     refuses(family, &args, "args.order_count");
 }
