@@ -79,6 +79,27 @@ typedef struct entc_order {
     uint32_t reserved;   /* 0 */
 } entc_order;
 
+/* Tests of a filter. */
+#define ENTC_EQUAL 1u         /* one value */
+#define ENTC_NOT_EQUAL 2u     /* one value; rows with NULL do not pass, as in SQL */
+#define ENTC_LESS 3u          /* one value */
+#define ENTC_LESS_EQUAL 4u    /* one value */
+#define ENTC_GREATER 5u       /* one value */
+#define ENTC_GREATER_EQUAL 6u /* one value */
+#define ENTC_IN 7u            /* any number of values; none lets no row pass */
+#define ENTC_IS_NULL 8u       /* no value */
+#define ENTC_IS_NOT_NULL 9u   /* no value */
+
+/* One condition on a column of a list. Values are parameters of the statement, never its text; no
+ * value may be NULL. */
+typedef struct entc_filter {
+    const char *column; /* a column of the table, declared as a field or not */
+    uint32_t test;      /* ENTC_EQUAL, ... */
+    uint32_t reserved;  /* 0 */
+    const entc_value *values;
+    size_t value_count;
+} entc_filter;
+
 /* How the children of a parent are found and ordered. */
 typedef struct entc_relation_desc {
     size_t struct_size;         /* sizeof(entc_relation_desc) */
