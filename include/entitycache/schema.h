@@ -85,6 +85,27 @@ typedef struct entc_order {
     uint32_t flags;      /* 0; of a many-to-many relation perhaps ENTC_ORDER_THROUGH */
 } entc_order;
 
+/* Tests of a filter. */
+#define ENTC_EQUAL 1u         /* one value */
+#define ENTC_NOT_EQUAL 2u     /* one value; rows with NULL do not pass, as in SQL */
+#define ENTC_LESS 3u          /* one value */
+#define ENTC_LESS_EQUAL 4u    /* one value */
+#define ENTC_GREATER 5u       /* one value */
+#define ENTC_GREATER_EQUAL 6u /* one value */
+#define ENTC_IN 7u            /* any number of values; none lets no row pass */
+#define ENTC_IS_NULL 8u       /* no value */
+#define ENTC_IS_NOT_NULL 9u   /* no value */
+
+/* One condition on a column of a list. Values are parameters of the statement, never its text; no
+ * value may be NULL. */
+typedef struct entc_filter {
+    const char *column; /* a column of the table, declared as a field or not */
+    uint32_t test;      /* ENTC_EQUAL, ... */
+    uint32_t reserved;  /* 0 */
+    const entc_value *values;
+    size_t value_count;
+} entc_filter;
+
 /* What a relation does when it is asked for several parents at once. */
 #define ENTC_GUARD_BATCH 0u  /* one statement for all */
 #define ENTC_GUARD_REFUSE 1u /* ENTC_E_REFUSED: for what must never stand below a list */

@@ -5,7 +5,7 @@
  *
  * The relations of a link through a join table are that table and what reads of the rows use; which
  * column belongs to which is `check`'s to know. */
-#include "postgres/internal.h"
+#include "postgres/check.h"
 
 /* A domain counts as what it stands for, through any number of domains; any of them may say NOT
  * NULL. to_json() makes more than a scalar of arrays, composites and what can be cast to json. The

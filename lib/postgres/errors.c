@@ -92,6 +92,33 @@ static bool is_mismatch(const char *sqlstate)
     return sqlstate && strcmp(sqlstate, "42883") == 0;
 }
 
+/* A value of the host's, of a filter, a cursor or a parameter, is none of its column's type:
+ * invalid_text_representation, invalid_datetime_format, datetime_field_overflow,
+ * numeric_value_out_of_range. Without such values the data are to blame. */
+static bool is_bad_value(const char *sqlstate, const struct db_query *query)
+{
+    static const char *const codes[] = {"22P02", "22007", "22008", "22003"};
+
+    if (!sqlstate ||
+        (!query->filter_count && !query->after && !query->before && !query->param_count))
+        return false;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (strcmp(sqlstate, codes[i]) == 0)
+            return true;
+    return false;
+}
+
+static entc_status tell_bad_value(entc_error **reterr, const struct db_query *query,
+                                  const char *line, const char *sqlstate)
+{
+    error_set(reterr, ENTC_E_INVALID, "postgres", "%s.%s: %s", query->model->schema,
+              query->model->read_from, line);
+    error_hint(reterr, "give values of filters and parameters in the type of their columns, and "
+                       "cursors as entc_page_cursor() wrote them");
+    error_sqlstate(reterr, sqlstate);
+    return ENTC_E_INVALID;
+}
+
 /* The server does not say which column it was, so that is told only where there is one. */
 static void add_operand(entc_error **reterr, const struct db_query *query)
 {
@@ -100,11 +127,12 @@ static void add_operand(entc_error **reterr, const struct db_query *query)
     const uint32_t key = type->key_fields[0];
     const bool is_one = link ? link->count == 1 && !link->table : type->key_count == 1;
 
-    if (is_one)
-        error_set(reterr, ENTC_E_SCHEMA, "postgres", "%s; column \"%s\" is declared %sENTC_%s",
-                  entc_error_message(*reterr), link ? link->columns[0] : query->model->columns[key],
-                  link ? "to hold keys of type " : "the key, ",
-                  schema_type_name(link ? link->types[0] : type->fields[key].type));
+    if (query->kind == DB_LIST || query->kind == DB_SQL || query->filter_count > 0 || !is_one)
+        return;
+    error_set(reterr, ENTC_E_SCHEMA, "postgres", "%s; column \"%s\" is declared %sENTC_%s",
+              entc_error_message(*reterr), link ? link->columns[0] : query->model->columns[key],
+              link ? "to hold keys of type " : "the key, ",
+              schema_type_name(link ? link->types[0] : type->fields[key].type));
 }
 
 entc_status postgres_error_of_result(entc_error **reterr, const struct db_query *query,
@@ -119,6 +147,8 @@ entc_status postgres_error_of_result(entc_error **reterr, const struct db_query 
         return error_no_memory(reterr);
     /* Without a primary message it is libpq that speaks. */
     copy_first_line(line, primary ? primary : PQresultErrorMessage(result));
+    if (is_bad_value(sqlstate, query))
+        return tell_bad_value(reterr, query, line, sqlstate);
     error_set(reterr, failure->status, "postgres", "%s.%s: %s", query->model->schema,
               query->model->read_from, line[0] ? line : "the connection was lost");
     if (is_mismatch(sqlstate))

@@ -153,6 +153,8 @@ entc_status postgres_reader_give(struct postgres_reader *reader, struct db_query
         return postgres_give_pages(reader, query, result);
     case DB_CHECK:
         return postgres_give_check(reader, query, result);
+    case DB_SQL:
+        return postgres_give_sql(reader, query, result);
     }
     return ENTC_OK;
 }

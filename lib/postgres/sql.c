@@ -142,6 +142,9 @@ bool postgres_sql_write(struct buffer *sql, const struct db_query *query)
     case DB_CHECK:
         postgres_check_write(sql, query);
         break;
+    case DB_SQL:
+        buffer_append_text(sql, query->sql);
+        break;
     }
     return buffer_text(sql) != NULL;
 }

@@ -73,15 +73,6 @@ static entc_status check_columns(const struct given *given, const struct schema_
     return status;
 }
 
-uint32_t relation_field_of(const struct schema_model *model, const char *column)
-{
-    uint32_t field = 0;
-
-    while (field < model->type->field_count && strcmp(model->columns[field], column) != 0)
-        field++;
-    return field;
-}
-
 /* The fields of the entity it starts at hold the other's key: so they are of its types. */
 static entc_status check_fields(const struct schema_model *model, const struct schema_type *other,
                                 const entc_relation_desc *desc, entc_error **reterr)
@@ -90,7 +81,7 @@ static entc_status check_fields(const struct schema_model *model, const struct s
 
     for (uint32_t i = 0; i < other->key_count; i++) {
         const uint32_t wanted = other->fields[other->key_fields[i]].type;
-        const uint32_t field = relation_field_of(model, columns.names[i]);
+        const uint32_t field = schema_model_find(model, columns.names[i]);
 
         if (field == model->type->field_count)
             return refuse(reterr, "declare it as a field, so that its value is in the cache",

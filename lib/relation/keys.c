@@ -1,7 +1,7 @@
-/* The keys that pages are asked for: made canonical, and each asked for once, however often the
- * host named it; slots of one key share its page. What a key is, the relation's kind says: the
- * parent's id, or, where parents hold the key of the other, that key. A NULL there belongs to
- * nobody: all such slots share one page, which is empty and costs nothing. */
+/* The keys that pages are asked for: made canonical, and each asked for once in one way, however
+ * often the host named it so; slots of one key and way share a page. What a key is, the relation's
+ * kind says: the parent's id, or, where parents hold the key of the other, that key. A NULL there
+ * belongs to nobody: such slots share one page, which is empty and costs nothing. */
 #include "relation/pages.h"
 
 size_t relation_key_text_bytes(const struct entc_relation *relation, const entc_value *keys,
@@ -45,15 +45,27 @@ static bool has_parent(const void *context, uint32_t number)
     const struct pages_op *op = context;
     const uint32_t parts = op->relation->link.count;
 
-    return repository_id_equals(&op->parent_ids[number * parts],
+    return op->parents[number].slice == op->parents[op->parent_count].slice &&
+           repository_id_equals(&op->parent_ids[number * parts],
                                 &op->parent_ids[op->parent_count * parts], parts);
 }
 
-/* Its page is a parent's too, but its key is in no index. */
+bool relation_is_nobody(const struct pages_op *op, size_t parent)
+{
+    return op->parent_ids[parent * op->relation->link.count].type == ENTC_NULL;
+}
+
+/* Its page is a parent's too, but its key is in no index; and what a canonical key never is. */
 static uint32_t nobody(struct pages_op *op)
 {
-    if (op->nobody == INDEX_NONE)
-        op->nobody = (uint32_t)op->parent_count++;
+    const bool is_known = op->nobody != INDEX_NONE &&
+                          op->parents[op->nobody].slice == op->parents[op->parent_count].slice;
+
+    if (is_known)
+        return op->nobody;
+    memset(&op->parent_ids[op->parent_count * op->relation->link.count], 0,
+           op->relation->link.count * sizeof(*op->parent_ids));
+    op->nobody = (uint32_t)op->parent_count++;
     return op->nobody;
 }
 
@@ -73,7 +85,7 @@ static uint32_t find_or_add(struct pages_op *op, struct index *index, char **tex
     return number;
 }
 
-bool relation_read_keys(struct pages_op *op, const entc_value *given, char *texts)
+bool relation_read_keys(struct pages_op *op, const struct pages_asked *asked, char *texts)
 {
     const uint32_t parts = op->relation->link.count;
     struct index index;
@@ -82,14 +94,16 @@ bool relation_read_keys(struct pages_op *op, const entc_value *given, char *text
     index_init(&index, engine_allocator(op->op.engine));
     is_ready = index_reserve(&index, (uint32_t)op->count);
     for (size_t i = 0; is_ready && i < op->count; i++) {
+        const entc_value *given = &asked->parent_ids[i * parts];
         entc_error **blame = op->first_error ? NULL : &op->first_error;
 
-        if (is_nobodys(op->relation, &given[i * parts])) {
+        op->parents[op->parent_count].slice = &op->slices[asked->args_size ? i : 0];
+        if (is_nobodys(op->relation, given)) {
             op->asked[i] = nobody(op);
             continue;
         }
-        op->statuses[i] = make_canonical(op->relation, &given[i * parts],
-                                         &op->parent_ids[op->parent_count * parts], blame);
+        op->statuses[i] =
+            make_canonical(op->relation, given, &op->parent_ids[op->parent_count * parts], blame);
         if (op->statuses[i] == ENTC_OK)
             op->asked[i] = find_or_add(op, &index, &texts);
     }
@@ -97,11 +111,25 @@ bool relation_read_keys(struct pages_op *op, const entc_value *given, char *text
     return is_ready;
 }
 
+/* The same key asked for in two ways is one parent all the same, but telling costs more than the
+ * statement that it would save: each counts. */
+static size_t count_keys(const struct pages_op *op)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < op->parent_count; i++)
+        count += !relation_is_nobody(op, i);
+    return count;
+}
+
 entc_status relation_check_guard(const struct pages_op *op, const char *path, entc_error **reterr)
 {
-    const size_t keys = op->parent_count - (op->nobody != INDEX_NONE);
+    size_t keys = 0;
 
-    if (op->relation->guard != ENTC_GUARD_REFUSE || keys < 2)
+    if (op->relation->guard != ENTC_GUARD_REFUSE)
+        return ENTC_OK;
+    keys = count_keys(op);
+    if (keys < 2)
         return ENTC_OK;
     error_set(reterr, ENTC_E_REFUSED, "argument",
               "relation \"%s\" of entity \"%s\"%s%s: asked for %zu parents at once, and its guard "

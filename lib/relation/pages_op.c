@@ -1,8 +1,11 @@
 /* The operation behind lists and pages: made on the caller's thread, begun by the driver, taken by
  * the caller.
  *
- * One block holds the operation, its arrays and the texts it was given. */
+ * One block holds the operation, its arrays and its parents'
+ * texts; what else it was given lies with the queries. */
 #include "relation/pages.h"
+
+#include <stdio.h>
 
 static void start(entc_op *op);
 static void abandon(entc_op *op);
@@ -18,15 +21,6 @@ const struct engine_op_kind relation_lookup_kind = {
 
 /* ---- making ---- */
 
-/* What is asked for; for a list, one parent without an id. */
-struct asked {
-    struct entc_repository_impl *impl;
-    struct entc_relation *relation; /* NULL for a list */
-    const entc_value *parent_ids;
-    size_t count;
-    const entc_page_args *args;
-};
-
 /* Takes `count` things of `size` bytes off a block's rest. */
 static void *carve(char **rest, size_t count, size_t size)
 {
@@ -36,24 +30,6 @@ static void *carve(char **rest, size_t count, size_t size)
     return array;
 }
 
-static size_t order_count(const struct asked *asked)
-{
-    if (asked->args->order_count > 0)
-        return asked->args->order_count;
-    return asked->relation ? asked->relation->order_count : 0;
-}
-
-static size_t text_bytes(const struct asked *asked)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < asked->args->order_count; i++)
-        bytes += strlen(relation_args_order(asked->args, i).column) + 1;
-    if (asked->relation)
-        bytes += relation_key_text_bytes(asked->relation, asked->parent_ids, asked->count);
-    return bytes;
-}
-
 static const struct engine_op_kind *kind_of(const struct entc_relation *relation)
 {
     if (!relation)
@@ -61,7 +37,8 @@ static const struct engine_op_kind *kind_of(const struct entc_relation *relation
     return relation->kind == RELATION_LOOKUP ? &relation_lookup_kind : &relation_pages_kind;
 }
 
-static void init(struct pages_op *op, const struct asked *asked, const struct repository_call *call)
+static void init(struct pages_op *op, const struct pages_asked *asked,
+                 const struct repository_call *call)
 {
     struct engine *engine = asked->impl->services->engine;
 
@@ -70,26 +47,26 @@ static void init(struct pages_op *op, const struct asked *asked, const struct re
                    call->user);
     op->relation = asked->relation ? relation_ref(asked->relation) : NULL;
     op->request = repository_request_ref(call->request);
-    op->first = (uint32_t)asked->args->first;
     op->nobody = INDEX_NONE;
     op->guest.closed = on_closed;
-    buffer_init(&op->rows, engine_allocator(engine));
-    buffer_init(&op->texts, engine_allocator(engine));
 }
 
-static struct pages_op *op_new(const struct asked *asked, const struct repository_call *call,
+static struct pages_op *op_new(const struct pages_asked *asked, const struct repository_call *call,
                                char **ret_texts)
 {
     struct pages_op *op = NULL;
+    const size_t slices = asked->args_size ? asked->count : 1;
     const size_t parts = asked->relation ? asked->relation->link.count : 0;
     const size_t slot_size = sizeof(*op->pages) + parts * sizeof(*op->parent_ids) +
                              sizeof(*op->parents) + sizeof(*op->statuses) + sizeof(*op->asked);
-    size_t orders = order_count(asked);
+    const size_t text_bytes =
+        asked->relation ? relation_key_text_bytes(asked->relation, asked->parent_ids, asked->count)
+                        : 0;
     char *rest = NULL;
 
     op = base_allocate_zeroed(engine_allocator(asked->impl->services->engine),
-                              sizeof(*op) + asked->count * slot_size + orders * sizeof(*op->order) +
-                                  text_bytes(asked));
+                              sizeof(*op) + asked->count * slot_size +
+                                  slices * sizeof(*op->slices) + text_bytes);
     if (!op)
         return NULL;
     init(op, asked, call);
@@ -98,37 +75,35 @@ static struct pages_op *op_new(const struct asked *asked, const struct repositor
     op->pages = carve(&rest, op->count, sizeof(*op->pages));
     op->parent_ids = carve(&rest, op->count * parts, sizeof(*op->parent_ids));
     op->parents = carve(&rest, op->count, sizeof(*op->parents));
-    op->order = carve(&rest, orders, sizeof(*op->order));
+    op->slices = carve(&rest, slices, sizeof(*op->slices));
     op->statuses = carve(&rest, op->count, sizeof(*op->statuses));
     op->asked = carve(&rest, op->count, sizeof(*op->asked));
-    op->order_count = orders;
+    op->slice_count = slices;
     *ret_texts = rest;
     return op;
 }
 
-static const char *copy(char **rest, const char *text, size_t length)
+static entc_status read_asked(struct pages_op *op, const struct pages_asked *asked, char *texts,
+                              entc_error **reterr)
 {
-    char *place = *rest;
+    entc_status status = relation_slices_read(op, asked, reterr);
 
-    memcpy(place, text, length);
-    *rest += length;
-    return place;
+    if (status)
+        return status;
+    if (!asked->relation)
+        op->parents[op->parent_count++].slice = &op->slices[0];
+    else if (!relation_read_keys(op, asked, texts))
+        return error_no_memory(reterr);
+    else
+        status = relation_check_guard(op, asked->args ? asked->args->path : NULL, reterr);
+    for (size_t i = 0; i < op->parent_count; i++)
+        op->parents[i].total = -1;
+    if (!status && !relation_slices_group(op))
+        status = error_no_memory(reterr);
+    return status;
 }
 
-static void copy_order(struct pages_op *op, const struct asked *asked, char **texts)
-{
-    if (asked->args->order_count == 0 && op->order_count > 0)
-        memcpy(op->order, asked->relation->order, op->order_count * sizeof(*op->order));
-    for (size_t i = 0; i < asked->args->order_count; i++) {
-        entc_order order = relation_args_order(asked->args, i);
-
-        op->order[i].column = copy(texts, order.column, strlen(order.column) + 1);
-        op->order[i].is_descending = order.descending == 1;
-        op->order[i].is_through = (order.flags & ENTC_ORDER_THROUGH) != 0;
-    }
-}
-
-static entc_status submit(const struct asked *asked, const struct repository_call *call,
+static entc_status submit(const struct pages_asked *asked, const struct repository_call *call,
                           entc_op **ret_op, entc_error **reterr)
 {
     char *texts = NULL;
@@ -137,14 +112,8 @@ static entc_status submit(const struct asked *asked, const struct repository_cal
 
     if (!op)
         return error_no_memory(reterr);
-    copy_order(op, asked, &texts);
-    if (!asked->relation)
-        op->parent_count = 1;
-    else if (!relation_read_keys(op, asked->parent_ids, texts))
-        status = error_no_memory(reterr);
-    else
-        status = relation_check_guard(op, asked->args->path, reterr);
-    if (status == ENTC_OK)
+    status = read_asked(op, asked, texts, reterr);
+    if (!status)
         status = repository_op_submit(&op->op, reterr);
     if (status)
         engine_op_unref(&op->op);
@@ -156,11 +125,50 @@ static entc_status submit(const struct asked *asked, const struct repository_cal
 entc_status relation_list(struct entc_repository_impl *impl, const entc_page_args *args,
                           const struct repository_call *call, entc_op **ret_op, entc_error **reterr)
 {
-    const struct asked asked = {.impl = impl, .count = 1, .args = args};
-    entc_status status = relation_check_args(args, reterr);
+    const struct pages_asked asked = {.impl = impl, .count = 1, .args = args};
+    entc_status status = relation_check_args(args, "args", reterr);
 
-    if (status == ENTC_OK)
-        status = relation_check_asked(NULL, args, reterr);
+    if (!status)
+        status = relation_check_asked(NULL, args, "args", reterr);
+    if (status)
+        return status;
+    if (atomic_load(&impl->is_closed))
+        return repository_is_closed_error(impl, reterr);
+    return submit(&asked, call, ret_op, reterr);
+}
+
+static entc_status check_statement(const struct pages_asked *asked, entc_error **reterr)
+{
+    char what[40] = "";
+    entc_status status = ENTC_OK;
+
+    if (!asked->sql || !asked->sql[0] || !text_is_utf8(asked->sql, strlen(asked->sql))) {
+        error_set(reterr, ENTC_E_INVALID, "argument", "sql is missing or not UTF-8");
+        error_hint(reterr, "give one SELECT of the columns of the key");
+        return ENTC_E_INVALID;
+    }
+    if (asked->param_count > DB_PARAMS_MAX || (asked->param_count > 0 && !asked->params)) {
+        error_set(reterr, ENTC_E_INVALID, "argument", "params is %s, but count is %zu",
+                  asked->params ? "an array" : "NULL", asked->param_count);
+        error_hint(reterr, "pass as many values as you count, at most %d", DB_PARAMS_MAX);
+        return ENTC_E_INVALID;
+    }
+    for (size_t i = 0; i < asked->param_count && !status; i++) {
+        snprintf(what, sizeof(what), "params[%zu]", i);
+        status = relation_check_value(&asked->params[i], what, reterr);
+    }
+    return status;
+}
+
+entc_status relation_list_sql(struct entc_repository_impl *impl, const char *sql,
+                              const entc_value *params, size_t count,
+                              const struct repository_call *call, entc_op **ret_op,
+                              entc_error **reterr)
+{
+    const struct pages_asked asked = {
+        .impl = impl, .count = 1, .sql = sql, .params = params, .param_count = count};
+    entc_status status = check_statement(&asked, reterr);
+
     if (status)
         return status;
     if (atomic_load(&impl->is_closed))
@@ -191,19 +199,20 @@ static entc_status check_parents(const struct entc_relation *relation, const ent
 }
 
 entc_status relation_pages(struct entc_relation *relation, const entc_value *parent_ids,
-                           size_t count, const entc_page_args *args,
+                           size_t count, const entc_page_args *args, size_t args_size,
                            const struct repository_call *call, entc_op **ret_op,
                            entc_error **reterr)
 {
-    const struct asked asked = {.impl = relation->children,
-                                .relation = relation,
-                                .parent_ids = parent_ids,
-                                .count = count,
-                                .args = args};
-    entc_status status = relation_check_args(args, reterr);
+    const struct pages_asked asked = {.impl = relation->children,
+                                      .relation = relation,
+                                      .parent_ids = parent_ids,
+                                      .count = count,
+                                      .args = args,
+                                      .args_size = args_size};
+    entc_status status = args_size ? ENTC_OK : relation_check_args(args, "args", reterr);
 
-    if (status == ENTC_OK)
-        status = relation_check_asked(relation, args, reterr);
+    if (status == ENTC_OK && !args_size)
+        status = relation_check_asked(relation, args, "args", reterr);
     if (status == ENTC_OK)
         status = check_parents(relation, parent_ids, count, reterr);
     return status ? status : submit(&asked, call, ret_op, reterr);
@@ -215,11 +224,11 @@ entc_status relation_lookup(struct entc_lookup *lookup, const entc_value *values
                             entc_error **reterr)
 {
     const entc_page_args args = ENTC_FIRST(1);
-    const struct asked asked = {.impl = lookup->relation.children,
-                                .relation = &lookup->relation,
-                                .parent_ids = values,
-                                .count = count,
-                                .args = &args};
+    const struct pages_asked asked = {.impl = lookup->relation.children,
+                                      .relation = &lookup->relation,
+                                      .parent_ids = values,
+                                      .count = count,
+                                      .args = &args};
     const entc_status status = check_parents(&lookup->relation, values, count, reterr);
 
     return status ? status : submit(&asked, call, ret_op, reterr);
@@ -235,8 +244,7 @@ static void destroy(entc_op *base)
         relation_page_unref(op->pages[i]);
     for (size_t i = 0; i < op->parent_count; i++)
         relation_page_unref(op->parents[i].page);
-    buffer_fini(&op->rows);
-    buffer_fini(&op->texts);
+    relation_slices_free(op);
     base_release(&allocator, op->ids);
     entc_error_free(op->first_error);
     entc_error_free(op->override_error);
@@ -263,14 +271,14 @@ static void start(entc_op *base)
         relation_pages_end(op, op->count > 0 ? ENTC_E_INVALID : ENTC_OK, error);
     } else {
         list_push(&op->impl->guests, &op->guest.link);
-        relation_query_start(op);
+        relation_queries_start(op);
     }
 }
 
 static void let_go(struct pages_op *op)
 {
     list_remove(&op->guest.link);
-    relation_query_stop(op);
+    relation_queries_stop(op);
     relation_children_stop(op);
 }
 

@@ -136,7 +136,7 @@ static void fill_parts(const struct source *source, uint32_t *types, uint32_t *f
     for (uint32_t i = 0; i < key->key_count; i++) {
         types[i] = key->fields[key->key_fields[i]].type;
         if (is_belonging)
-            fields[i] = relation_field_of(source->parents->model, source->foreign.names[i]);
+            fields[i] = schema_model_find(source->parents->model, source->foreign.names[i]);
     }
 }
 

@@ -17,8 +17,15 @@ struct entc_page {
     struct schema_type *type;          /* impl->type */
     size_t count;
     int32_t has_next;
+    int32_t has_previous;
+    int64_t total; /* -1: not asked */
+    bool is_ids_only;
+    bool has_cursors;
+    uint64_t fingerprint;          /* of the list: what cursors are bound to */
     struct entc_entity **entities; /* a reference or NULL */
     entc_value *ids;               /* type->key_count for each slot; their text lies in the block */
+    entc_value *rests;             /* rest_count for each slot: of its position behind the id */
+    size_t rest_count;
     entc_status *statuses;
 };
 
@@ -67,10 +74,16 @@ entc_status relation_check(struct entc_relation *relation, const struct reposito
 entc_status relation_list(struct entc_repository_impl *impl, const entc_page_args *args,
                           const struct repository_call *call, entc_op **ret_op,
                           entc_error **reterr);
+/* `args_size` is the stride of `args`, one for each parent; 0: one for all. */
 entc_status relation_pages(struct entc_relation *relation, const entc_value *parent_ids,
-                           size_t count, const entc_page_args *args,
+                           size_t count, const entc_page_args *args, size_t args_size,
                            const struct repository_call *call, entc_op **ret_op,
                            entc_error **reterr);
+entc_status relation_list_sql(struct entc_repository_impl *impl, const char *sql,
+                              const entc_value *params, size_t count,
+                              const struct repository_call *call, entc_op **ret_op,
+                              entc_error **reterr);
+
 /* See entc_lookup_get_many_async(). */
 entc_status relation_lookup(struct entc_lookup *lookup, const entc_value *values, size_t count,
                             const struct repository_call *call, entc_op **ret_op,
@@ -84,6 +97,10 @@ void relation_key_of(const struct entc_relation *relation, const struct entc_ent
  * all the same, but no fields: its key is then ENTC_NULL. */
 void relation_keys_of_page(const struct entc_relation *relation, const struct entc_page *page,
                            entc_value *ret_keys);
+
+/* Appends the cursor of a slot. */
+entc_status relation_page_cursor(const struct entc_page *page, size_t index, struct buffer *text,
+                                 entc_error **reterr);
 
 /* See entc_op_take_pages(); `ret_statuses` may be NULL. ENTC_E_INVALID when the operation is of
  * another kind, taken before, or the count is wrong. relation_op_count: pages it answers; SIZE_MAX

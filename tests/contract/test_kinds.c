@@ -175,13 +175,15 @@ static void the_order_may_be_of_the_join_table_or_of_both(void **state)
     static const entc_order by_since[] = {{"since", 0, ENTC_ORDER_THROUGH}};
     static const entc_order by_both[] = {{"hidden", 0, ENTC_ORDER_THROUGH}, {"rank", 1, 0}};
     const entc_order by_since_down[] = {{"since", 1, ENTC_ORDER_THROUGH}};
-    const entc_page_args down = {sizeof(down), 2, 0, by_since_down, 1, sizeof(by_since_down[0]),
-                                 NULL};
+    entc_page_args down = ENTC_FIRST(2);
     const entc_value keys[] = {fixture_id(1), fixture_id(2)};
     entc_relation_desc desc = has_clubs();
     entc_relation *clubs = NULL;
 
     (void)state;
+    down.order = by_since_down;
+    down.order_count = 1;
+    down.order_size = sizeof(by_since_down[0]);
     desc.order = by_since;
     desc.order_count = 1;
     desc.order_size = sizeof(by_since[0]);
@@ -326,7 +328,7 @@ static void an_order_that_a_kind_cannot_have_is_refused(void **state)
     struct fixture *f = *state;
     const entc_order by_name[] = {{"name", 0, 0}};
     const entc_order by_since[] = {{"since", 0, ENTC_ORDER_THROUGH}};
-    entc_page_args args = {sizeof(args), 1, 0, by_name, 1, sizeof(by_name[0]), NULL};
+    entc_page_args args = ENTC_FIRST(1);
     const entc_relation_desc has_staff = ENTC_HAS_MANY("staff", "boss_id", NULL);
     entc_relation *boss = clubs_relation(&the_clubs, the_clubs.people, the_clubs.people, &has_boss);
     entc_relation *staff =
@@ -334,6 +336,9 @@ static void an_order_that_a_kind_cannot_have_is_refused(void **state)
     const entc_value key = fixture_id(1);
     entc_page *page = NULL;
 
+    args.order = by_name;
+    args.order_count = 1;
+    args.order_size = sizeof(by_name[0]);
     assert_status(f, entc_relation_get_many(boss, &key, 1, &args, NULL, &page, NULL, &f->error),
                   ENTC_E_INVALID);
     fixture_assert_says(entc_error_message(f->error), "args.order is set");

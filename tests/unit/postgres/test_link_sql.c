@@ -34,9 +34,22 @@ static void assert_sql(struct db_query *query, struct schema_model *model, const
     shape_model_free(model);
 }
 
+static void assert_says(struct db_query *query, struct schema_model *model, const char *part)
+{
+    struct buffer sql;
+
+    query->model = model;
+    buffer_init(&sql, base_default_allocator());
+    assert_true(postgres_sql_write(&sql, query));
+    if (!strstr(sql.bytes, part))
+        fail_msg("\"%s\" does not say \"%s\"", sql.bytes, part);
+    buffer_fini(&sql);
+    shape_model_free(model);
+}
+
 static void a_key_of_several_columns_is_unnested_beside_its_parts(void **state)
 {
-    struct db_query query = {.kind = DB_PAGES, .link = &of_two};
+    struct db_query query = {.kind = DB_PAGES, .link = &of_two, .limit = 2};
 
     (void)state;
     assert_sql(&query, shape_model(NULL, "tracks", track_fields, 1),
@@ -51,15 +64,17 @@ static void a_join_table_gives_its_columns_under_names_of_ours(void **state)
     const struct db_order order[] = {
         {"position", true, true}, {"name", false, false}, {"track_id", false, true}};
     entc_model_desc desc = ENTC_MODEL("tracks");
-    struct db_query query = {.kind = DB_PAGES, .link = &through, .order = order, .order_count = 3};
+    struct db_query query = {
+        .kind = DB_PAGES, .link = &through, .order = order, .order_count = 3, .limit = 2};
 
     (void)state;
     desc.filter_sql = "position IS NULL";
     assert_sql(&query, shape_model_of(&desc, track_fields, 2),
-               "SELECT entc_p.i,ARRAY(SELECT \"track_id\"::int8 AS entc_k FROM "
+               "SELECT entc_p.i,ARRAY(SELECT ROW(\"track_id\"::int8,entc_t.entc_o0::text,"
+               "\"name\"::text,entc_t.entc_o2::text) AS entc_k FROM "
                "\"public\".\"tracks\" JOIN (SELECT \"playlist_id\" AS entc_f0,\"track_id\" AS "
-               "entc_c0,\"position\" AS entc_o0,\"track_id\" AS entc_o2 FROM "
-               "\"other\".\"playlist_track\") AS entc_t ON \"track_id\" = entc_t.entc_c0"
+               "entc_r0,\"position\" AS entc_o0,\"track_id\" AS entc_o2 FROM "
+               "\"other\".\"playlist_track\") AS entc_t ON \"track_id\" = entc_t.entc_r0"
                " WHERE entc_t.entc_f0 = entc_p.k0 AND (position IS NULL\n)"
                " ORDER BY entc_t.entc_o0 DESC,\"name\",entc_t.entc_o2,\"track_id\" LIMIT $2)"
                " FROM unnest($1) WITH ORDINALITY AS entc_p(k0,i)");
@@ -69,7 +84,7 @@ static void both_sides_of_a_join_table_may_have_keys_of_several_columns(void **s
 {
     static const char *const seat_columns[] = {"seat_hall", "seat_row"};
     struct db_link link = of_two;
-    struct db_query query = {.kind = DB_PAGES, .link = &link};
+    struct db_query query = {.kind = DB_PAGES, .link = &link, .limit = 2};
 
     (void)state;
     link.schema = "public";
@@ -78,16 +93,62 @@ static void both_sides_of_a_join_table_may_have_keys_of_several_columns(void **s
     assert_sql(&query, shape_model(NULL, "seats", seat_fields, 2),
                "SELECT entc_p.i,ARRAY(SELECT ROW(\"hall\"::uuid,\"row\"::int8) AS entc_k FROM "
                "\"public\".\"seats\" JOIN (SELECT \"hall\" AS entc_f0,\"zone \"\"no\"\"\" AS "
-               "entc_f1,\"seat_hall\" AS entc_c0,\"seat_row\" AS entc_c1 FROM "
-               "\"public\".\"seat_zone\") AS entc_t ON \"hall\" = entc_t.entc_c0 AND \"row\" = "
-               "entc_t.entc_c1 WHERE entc_t.entc_f0 = entc_p.k0 AND entc_t.entc_f1 = entc_p.k1"
+               "entc_f1,\"seat_hall\" AS entc_r0,\"seat_row\" AS entc_r1 FROM "
+               "\"public\".\"seat_zone\") AS entc_t ON \"hall\" = entc_t.entc_r0 AND \"row\" = "
+               "entc_t.entc_r1 WHERE entc_t.entc_f0 = entc_p.k0 AND entc_t.entc_f1 = entc_p.k1"
                " ORDER BY \"hall\",\"row\" LIMIT $3)"
                " FROM unnest($1,$2) WITH ORDINALITY AS entc_p(k0,k1,i)");
 }
 
+static void without_a_limit_a_join_table_is_one_look_and_several_parts_are_arrays(void **state)
+{
+    const struct db_order order[] = {{"position", false, true}};
+    struct db_query query = {.kind = DB_PAGES, .link = &through, .order = order, .order_count = 1};
+
+    (void)state;
+    assert_sql(&query, shape_model(NULL, "tracks", track_fields, 2),
+               "SELECT entc_i,\"track_id\",entc_t.entc_o0::text AS entc_t1 FROM "
+               "\"public\".\"tracks\" JOIN (SELECT \"playlist_id\" AS entc_f0,\"track_id\" AS "
+               "entc_r0,\"position\" AS entc_o0 FROM \"other\".\"playlist_track\") AS entc_t ON "
+               "\"track_id\" = entc_t.entc_r0 JOIN unnest($1) WITH ORDINALITY AS "
+               "entc_p(entc_k,entc_i) ON entc_t.entc_f0 = entc_k WHERE entc_t.entc_f0 = ANY($1) "
+               "ORDER BY entc_t.entc_o0,\"track_id\"");
+    query.link = &of_two;
+    query.order_count = 0;
+    assert_sql(&query, shape_model(NULL, "tracks", track_fields, 1),
+               "SELECT entc_p.i,ARRAY(SELECT \"track_id\"::int8 AS entc_k FROM "
+               "\"public\".\"tracks\" WHERE \"hall\" = entc_p.k0 AND \"zone \"\"no\"\"\" = "
+               "entc_p.k1 ORDER BY \"track_id\") FROM unnest($1,$2) WITH ORDINALITY AS "
+               "entc_p(k0,k1,i)");
+}
+
+static void cursors_compare_columns_of_the_join_table_too(void **state)
+{
+    static const entc_value after[] = {{.type = ENTC_TEXT, .length = 1, .as.text = "7"},
+                                       {.type = ENTC_TEXT, .length = 1, .as.text = "5"}};
+    const struct db_order order[] = {{"track_id", true, true}};
+    struct db_query query = {.kind = DB_PAGES,
+                             .link = &through,
+                             .order = order,
+                             .order_count = 1,
+                             .after = after,
+                             .limit = 2};
+
+    (void)state;
+    assert_says(
+        &query, shape_model(NULL, "tracks", track_fields, 1),
+        " WHERE entc_t.entc_f0 = entc_p.k0 AND entc_t.entc_o0 = entc_p.a1 AND \"track_id\" > "
+        "entc_p.a0 ORDER BY entc_t.entc_o0 DESC,\"track_id\" LIMIT $2)) AS "
+        "entc_u(entc_c0,entc_c1)");
+    assert_says(&query, shape_model(NULL, "tracks", track_fields, 1),
+                "coalesce((SELECT array_agg(entc_t.entc_o0) FROM \"public\".\"tracks\" JOIN");
+    assert_says(&query, shape_model(NULL, "tracks", track_fields, 1),
+                "WHERE false),$4)) WITH ORDINALITY AS entc_p(k0,a0,a1,i)");
+}
+
 static void a_lookup_asks_in_no_order(void **state)
 {
-    struct db_query query = {.kind = DB_LOOKUP, .link = &of_two};
+    struct db_query query = {.kind = DB_LOOKUP, .link = &of_two, .limit = 2};
 
     (void)state;
     assert_sql(&query, shape_model(NULL, "tracks", track_fields, 1),
@@ -129,6 +190,8 @@ int main(void)
         cmocka_unit_test(a_key_of_several_columns_is_unnested_beside_its_parts),
         cmocka_unit_test(a_join_table_gives_its_columns_under_names_of_ours),
         cmocka_unit_test(both_sides_of_a_join_table_may_have_keys_of_several_columns),
+        cmocka_unit_test(without_a_limit_a_join_table_is_one_look_and_several_parts_are_arrays),
+        cmocka_unit_test(cursors_compare_columns_of_the_join_table_too),
         cmocka_unit_test(a_lookup_asks_in_no_order),
         cmocka_unit_test(keys_of_several_parts_are_an_array_for_each_and_then_the_limit),
     };

@@ -66,7 +66,7 @@ static void a_list_without_an_order_is_ordered_by_the_key(void **state)
     shape_model_free(model);
 }
 
-static void the_key_is_appended_to_an_order_that_lacks_it(void **state)
+static void the_other_columns_of_an_order_are_told_as_text_and_the_key_is_appended(void **state)
 {
     struct schema_model *model = campaigns();
     const struct db_order order[] = {{"starts_at", true, false}, {"ti\"tle", false, false}};
@@ -74,7 +74,8 @@ static void the_key_is_appended_to_an_order_that_lacks_it(void **state)
         .kind = DB_LIST, .model = model, .limit = 5, .order = order, .order_count = 2};
 
     (void)state;
-    assert_sql(&query, "SELECT \"id\" FROM \"public\".\"campaigns\""
+    assert_sql(&query, "SELECT \"id\",\"starts_at\"::text AS entc_t1,\"ti\"\"tle\"::text AS entc_t2"
+                       " FROM \"public\".\"campaigns\""
                        " ORDER BY \"starts_at\" DESC,\"ti\"\"tle\",\"id\" LIMIT $1");
     shape_model_free(model);
 }
@@ -117,7 +118,8 @@ static void pages_are_ordered_by_bare_columns_and_the_key(void **state)
                                    .limit = 2};
 
     (void)state;
-    assert_sql(&query, "SELECT entc_p.i,ARRAY(SELECT \"code\"::text AS entc_k"
+    assert_sql(&query, "SELECT entc_p.i,ARRAY(SELECT"
+                       " ROW(\"code\"::text,\"name\"::text,\"k\"::text) AS entc_k"
                        " FROM \"My \"\"Geo\"\"\".\"Country list\""
                        " WHERE \"continent\"\"\" = entc_p.k0"
                        " ORDER BY \"name\" DESC,\"k\",\"code\" LIMIT $2)"
@@ -177,7 +179,7 @@ static void pages_of_composite_keys_are_arrays_of_records(void **state)
 {
     struct schema_model *model = seats();
     const struct db_query query = {
-        .kind = DB_PAGES, .model = model, .link = TEST_LINK("hall", ENTC_UUID)};
+        .kind = DB_PAGES, .model = model, .link = TEST_LINK("hall", ENTC_UUID), .limit = 2};
 
     (void)state;
     assert_sql(&query, "SELECT entc_p.i,ARRAY(SELECT"
@@ -242,7 +244,7 @@ int main(void)
         cmocka_unit_test(by_ids_casts_text_to_text_but_neither_the_key_nor_anything_in_where),
         cmocka_unit_test(a_text_key_is_selected_bare_and_quotes_in_names_are_doubled),
         cmocka_unit_test(a_list_without_an_order_is_ordered_by_the_key),
-        cmocka_unit_test(the_key_is_appended_to_an_order_that_lacks_it),
+        cmocka_unit_test(the_other_columns_of_an_order_are_told_as_text_and_the_key_is_appended),
         cmocka_unit_test(the_key_is_not_appended_to_an_order_that_has_it),
         cmocka_unit_test(pages_of_all_parents_are_one_statement_with_an_array_for_each),
         cmocka_unit_test(pages_are_ordered_by_bare_columns_and_the_key),

@@ -86,7 +86,7 @@ static void pages_hold_all_parts_of_their_childrens_ids(void **state)
     world_value(&parents[0], 1);
     world_value(&parents[1], 2);
     assert_int_equal(relation_new(world->users, theatre->seats, &desc, &relation, NULL), ENTC_OK);
-    assert_int_equal(relation_pages(relation, parents, 2, &args, &call, &op, NULL), ENTC_OK);
+    assert_int_equal(relation_pages(relation, parents, 2, &args, 0, &call, &op, NULL), ENTC_OK);
     world_settle(world);
     family_take(op, pages, 2);
     assert_int_equal(pages[0]->count, 2);
@@ -118,7 +118,7 @@ static void a_key_downwards_is_all_its_columns_downwards(void **state)
     desc.order_descending = 1;
     world_value(&parent, 1);
     assert_int_equal(relation_new(world->users, theatre->seats, &desc, &relation, NULL), ENTC_OK);
-    assert_int_equal(relation_pages(relation, &parent, 1, &args, &call, &op, NULL), ENTC_OK);
+    assert_int_equal(relation_pages(relation, &parent, 1, &args, 0, &call, &op, NULL), ENTC_OK);
     world_settle(world);
     assert_journal(world, "PAGES seats limit 3 by hall down by No. down of user_id 1\n");
     engine_op_unref(op);
@@ -153,7 +153,7 @@ static void parents_of_a_key_of_several_fields_are_asked_for_by_all_their_parts(
     desc.foreign_count = 2;
     assert_int_equal(relation_new(theatre->seats, theatre->family->pets, &desc, &relation, NULL),
                      ENTC_OK);
-    assert_int_equal(relation_pages(relation, keys, 3, &args, &call, &op, NULL), ENTC_OK);
+    assert_int_equal(relation_pages(relation, keys, 3, &args, 0, &call, &op, NULL), ENTC_OK);
     world_settle(world);
     assert_done(op, ENTC_OK);
     assert_int_equal(relation_op_take(op, pages, statuses, 3), ENTC_OK);
