@@ -108,13 +108,21 @@ static bool is_bad_value(const char *sqlstate, const struct db_query *query)
     return false;
 }
 
+/* The host's statement has another number of parameters: to the server a breach of the protocol,
+ * whose code poolers use for failures of their own. */
+static bool is_bad_count(const char *sqlstate, const struct db_query *query, const char *line)
+{
+    return query->kind == DB_SQL && sqlstate && strcmp(sqlstate, "08P01") == 0 &&
+           strncmp(line, "bind message", 12) == 0;
+}
+
 static entc_status tell_bad_value(entc_error **reterr, const struct db_query *query,
                                   const char *line, const char *sqlstate)
 {
     error_set(reterr, ENTC_E_INVALID, "postgres", "%s.%s: %s", query->model->schema,
               query->model->read_from, line);
-    error_hint(reterr, "give values of filters and parameters in the type of their columns, and "
-                       "cursors as entc_page_cursor() wrote them");
+    error_hint(reterr, "give a value for each parameter, of the type of its column, and cursors as "
+                       "entc_page_cursor() wrote them");
     error_sqlstate(reterr, sqlstate);
     return ENTC_E_INVALID;
 }
@@ -147,7 +155,7 @@ entc_status postgres_error_of_result(entc_error **reterr, const struct db_query 
         return error_no_memory(reterr);
     /* Without a primary message it is libpq that speaks. */
     copy_first_line(line, primary ? primary : PQresultErrorMessage(result));
-    if (is_bad_value(sqlstate, query))
+    if (is_bad_value(sqlstate, query) || is_bad_count(sqlstate, query, line))
         return tell_bad_value(reterr, query, line, sqlstate);
     error_set(reterr, failure->status, "postgres", "%s.%s: %s", query->model->schema,
               query->model->read_from, line[0] ? line : "the connection was lost");
