@@ -150,6 +150,100 @@ entc_status pages(struct fixture *f)
     return worst;
 }
 
+/* A relation from events to campaigns or back is made and freed by each attempt. */
+static entc_status make(struct fixture *f, BaseCacheRepository *parents,
+                        BaseCacheRepository *children, const entc_relation_desc *desc,
+                        entc_relation **ret_relation)
+{
+    const entc_status status = entc_relation_new(parents, children, desc, ret_relation, &f->error);
+
+    assert_true((*ret_relation != NULL) == (status == ENTC_OK));
+    return status;
+}
+
+entc_status belongs_to(struct fixture *f)
+{
+    const entc_relation_desc desc = ENTC_BELONGS_TO("campaign", "campaign_id");
+    const entc_page_args three = ENTC_FIRST(3);
+    entc_relation *relation = NULL;
+    entc_request *request = NULL;
+    entc_page *events = NULL;
+    entc_page *found[3] = {NULL, NULL, NULL};
+    entc_status worst = make(f, f->events, f->campaigns, &desc, &relation);
+
+    if (!worst)
+        worst = entc_request_new(f->engine, NULL, &request, &f->error);
+    if (!worst)
+        worst = entc_request_list(request, f->events, &three, &events, &f->error);
+    /* Without its event, a slot belongs to nobody. */
+    if (!worst)
+        worst = check_page(entc_page_ref(events), 3, ENTC_OK);
+    if (!worst)
+        worst = entc_request_pages(request, relation, events, &three, found, 3, &f->error);
+    for (size_t i = 0; i < 3; i++) {
+        const entc_status one = found[i] ? check_page(found[i], 1, ENTC_OK) : ENTC_OK;
+
+        worst = worst ? worst : one;
+    }
+    entc_page_unref(events);
+    entc_request_free(request);
+    entc_relation_free(relation);
+    return worst;
+}
+
+entc_status through(struct fixture *f)
+{
+    const entc_order by_rank[] = {{"rank", 1, ENTC_ORDER_THROUGH}, {"title", 0, 0}};
+    const entc_value parents[2] = {fixture_id(1), fixture_id(4)};
+    const entc_page_args two = ENTC_FIRST(2);
+    entc_relation_desc desc =
+        ENTC_MANY_TO_MANY("itself", "events", "campaign_id", "campaign_id", NULL);
+    entc_relation *relation = NULL;
+    entc_page *found[2] = {NULL, NULL};
+    entc_status statuses[2] = {ENTC_OK, ENTC_OK};
+    entc_status worst = ENTC_OK;
+
+    desc.order = by_rank;
+    desc.order_count = 2;
+    desc.order_size = sizeof(by_rank[0]);
+    worst = make(f, f->campaigns, f->campaigns, &desc, &relation);
+    if (!worst)
+        worst =
+            entc_relation_get_many(relation, parents, 2, &two, NULL, found, statuses, &f->error);
+    for (size_t i = 0; i < 2; i++) {
+        const entc_status one = found[i] ? check_page(found[i], 2, ENTC_OK) : statuses[i];
+
+        worst = worst ? worst : one;
+    }
+    entc_relation_free(relation);
+    return worst;
+}
+
+entc_status lookup(struct fixture *f)
+{
+    const char *const fields[] = {"title"};
+    const entc_value keys[3] = {fixture_text("Campaign 3"), fixture_text("Campaign 99"),
+                                fixture_text("Campaign 5")};
+    entc_lookup *titles = NULL;
+    entc_entity *found[3] = {NULL, NULL, NULL};
+    entc_status statuses[3] = {ENTC_OK, ENTC_OK, ENTC_OK};
+    entc_status worst = entc_lookup_new(f->campaigns, fields, 1, &titles, &f->error);
+
+    assert_true((titles != NULL) == (worst == ENTC_OK));
+    if (!worst)
+        worst = entc_lookup_get_many(titles, keys, 3, NULL, found, statuses, &f->error);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(!found[i] || (i != 1 && statuses[i] == ENTC_OK));
+        if (found[i])
+            fixture_assert_campaign(found[i], i == 0 ? 3 : 5);
+        if (!worst && statuses[i] != ENTC_E_NOT_FOUND)
+            worst = statuses[i];
+    }
+    entc_entities_unref(found, 3);
+    entc_lookup_free(titles);
+    return worst;
+}
+
 entc_status main_query(struct fixture *f)
 {
     const entc_page_args first = ENTC_FIRST(2);
