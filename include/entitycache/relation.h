@@ -126,19 +126,23 @@ ENTC_EXPORT void entc_relation_free(entc_relation *relation);
 ENTC_EXPORT entc_status entc_relation_key(const entc_relation *relation, const entc_entity *entity,
                                           entc_value *ret_key, size_t count);
 
-/* Gets the children of each of `count` parents: one statement for all, one batch for the
- * entities. Page i belongs to parent i; duplicates are answered each; a parent without children has
- * an empty page. Of a key of several fields `parent_keys` has all values of a key together, key
- * after key. `ret_statuses` (may be NULL) tells ENTC_E_INVALID for a key that cannot be one; its
- * page is NULL.
+/* Gets the children of each of `count` parents: one statement for all, one batch for the entities.
+ * Page i belongs to parent i; duplicates are answered each; a parent without children has an empty
+ * page. Of a key of several fields `parent_keys` has all values of a key together, key after key.
+ * `ret_statuses` (may be NULL) tells ENTC_E_INVALID for a key that cannot be one; its page is NULL.
+ *
  * The key of a parent is its id. Of BELONGS_TO it is what its foreign fields hold, since who has
  * the parent has them, and needs no second look at it: the other is taken by that id, cache first
  * and without a statement for ids. Its page has that one, absent (see entc_page_status()) if there
- * is no such row; the page of a key with ENTC_NULL is empty. A join table that has a row twice
- * gives its child twice, as SQL does. Ownership: the pages are yours: entc_page_unref() each.
- * Threads: Free; not inside a callback. Errors: as entc_repository_list(); ENTC_E_INVALID for a
- * page above the relation's max_first; ENTC_E_REFUSED when its guard forbids more than one parent.
- * On failure every page is NULL. Since: 0.1 */
+ * is no such row; the page of a key with ENTC_NULL is empty. Order, filters, cursors and a total
+ * are refused there.
+ *
+ * A join table that has a row twice gives its child twice, as SQL does; a cursor then stands behind
+ * all of them, so a walk by cursors wants such rows to be unique.
+ * Ownership: the pages are yours: entc_page_unref() each. Threads: Free; not inside a callback.
+ * Errors: as entc_repository_list(); ENTC_E_INVALID for a page above the relation's max_first;
+ * ENTC_E_REFUSED when its guard forbids more than one parent. On failure every page is NULL.
+ * Since: 0.1 */
 ENTC_EXPORT entc_status entc_relation_get_many(entc_relation *relation,
                                                const entc_value *parent_keys, size_t count,
                                                const entc_page_args *args, const entc_call *call,
@@ -147,7 +151,7 @@ ENTC_EXPORT entc_status entc_relation_get_many(entc_relation *relation,
 
 /* Submits get_many of a relation; entc_op_take_pages() gives the pages. `ret_op` may be NULL when
  * call->done is set.
- * Ownership: the operation is yours: entc_op_unref(); the ids are copied. Threads: Free,
+ * Ownership: the operation is yours: entc_op_unref(); the keys are copied. Threads: Free,
  * Callback-safe.
  * Errors: those that are known before anything is sent, as entc_relation_get_many(). Since: 0.1 */
 ENTC_EXPORT entc_status entc_relation_get_many_async(entc_relation *relation,

@@ -44,8 +44,8 @@ ENTC_EXPORT entc_status entc_request_list(entc_request *request, BaseCacheReposi
 /* Gets the children of every slot of a page, in this request: entc_relation_get_many() with the
  * page's ids, or, of BELONGS_TO, with what the foreign fields of its entities hold (nothing for a
  * slot without an entity: then its page is empty). `capacity` is the length of `ret_pages` and at
- * least entc_page_count(parents); further slots are set to NULL. Ownership, Threads, Errors: as
- * entc_relation_get_many(). Since: 0.1 */
+ * least entc_page_count(parents); further slots are set to NULL.
+ * Ownership, Threads, Errors: as entc_relation_get_many(). Since: 0.1 */
 ENTC_EXPORT entc_status entc_request_pages(entc_request *request, entc_relation *relation,
                                            const entc_page *parents, const entc_page_args *args,
                                            entc_page **ret_pages, size_t capacity,

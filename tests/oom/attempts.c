@@ -244,6 +244,71 @@ entc_status lookup(struct fixture *f)
     return worst;
 }
 
+/* The cursor of a page's first slot. */
+static entc_status copy_cursor(struct fixture *f, const entc_page *page, char cursor[256])
+{
+    entc_buffer *buffer = NULL;
+    entc_status status = entc_buffer_new(&buffer);
+
+    if (!status)
+        status = entc_page_cursor(page, 0, buffer, &f->error);
+    if (!status)
+        strcpy(cursor, entc_buffer_text(buffer));
+    entc_buffer_free(buffer);
+    return status;
+}
+
+/* The worst status of the call and its pages; the cursor of the first one is copied. */
+static entc_status get_parts(struct fixture *f, const entc_page_args args[3], char cursor[256])
+{
+    const entc_value parents[3] = {fixture_id(4), fixture_id(4), fixture_id(1)};
+    entc_page *found[3] = {NULL, NULL, NULL};
+    const entc_status status = entc_relation_get_each(
+        f->has_events, parents, 3, args, sizeof(args[0]), NULL, found, NULL, &f->error);
+    entc_status worst = status ? status : copy_cursor(f, found[0], cursor);
+
+    for (size_t i = 0; i < 3; i++) {
+        const entc_status one = check_page(found[i], i == 2 ? 2 : 1, status);
+
+        worst = worst ? worst : one;
+    }
+    return worst;
+}
+
+entc_status parts(struct fixture *f)
+{
+    const entc_order order[] = {{"rank", 1, 0}};
+    const entc_value zero = fixture_text("0");
+    const entc_filter even = {"rank", ENTC_EQUAL, 0, &zero, 1};
+    entc_page_args args[3] = {ENTC_FIRST(1), ENTC_LAST(1), ENTC_FIRST(2)};
+    char cursor[256] = "";
+    entc_status status = ENTC_OK;
+
+    args[0].order = order;
+    args[0].order_count = 1;
+    args[0].order_size = sizeof(order[0]);
+    args[1].flags = ENTC_PAGE_TOTAL;
+    args[2].filters = &even;
+    args[2].filter_count = 1;
+    args[2].filter_size = sizeof(even);
+    status = get_parts(f, args, cursor);
+    if (status)
+        return status;
+    args[0].after = cursor;
+    return get_parts(f, args, cursor);
+}
+
+entc_status list_by_sql(struct fixture *f)
+{
+    const entc_value params[] = {fixture_id(3), fixture_text("Campaign %")};
+    entc_page *page = NULL;
+    const entc_status status = entc_repository_list_sql(
+        f->campaigns, "SELECT id FROM campaigns WHERE id < $1 AND title LIKE $2", params, 2, NULL,
+        &page, &f->error);
+
+    return check_page(page, 2, status);
+}
+
 entc_status main_query(struct fixture *f)
 {
     const entc_page_args first = ENTC_FIRST(2);

@@ -23,6 +23,9 @@ entc_status belongs_to(struct fixture *f);
 entc_status through(struct fixture *f);
 /* Campaigns by their titles: two that are there, one that is not. */
 entc_status lookup(struct fixture *f);
+/* Parts of three shapes, and then one of them behind a cursor. */
+entc_status parts(struct fixture *f);
+entc_status list_by_sql(struct fixture *f);
 /* Operations with and without a callback, taken and not taken, one of them cancelled. */
 entc_status operations(struct fixture *f);
 /* The main query: a list, its pages, and the report, in one request. */

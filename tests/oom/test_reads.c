@@ -11,6 +11,8 @@ SCENE(pages_of_children, scene_play, cold_cache, pages)
 SCENE(what_entities_belong_to, scene_play, cold_cache, belongs_to)
 SCENE(pages_through_a_join_table, scene_play, cold_cache, through)
 SCENE(a_lookup, scene_play, cold_cache, lookup)
+SCENE(parts_of_each_parent, scene_play, cold_cache, parts)
+SCENE(a_list_by_the_hosts_statement, scene_play, cold_cache, list_by_sql)
 SCENE(operations_with_callbacks, scene_play, cold_cache, operations)
 SCENE(the_main_query_and_its_report, scene_play, cold_cache, main_query)
 SCENE(entities_as_json, scene_play, NULL, json)
@@ -28,6 +30,8 @@ int main(void)
         IN_BOTH_DRIVES(what_entities_belong_to),
         IN_BOTH_DRIVES(pages_through_a_join_table),
         IN_BOTH_DRIVES(a_lookup),
+        IN_BOTH_DRIVES(parts_of_each_parent),
+        IN_BOTH_DRIVES(a_list_by_the_hosts_statement),
         IN_BOTH_DRIVES(operations_with_callbacks),
         IN_BOTH_DRIVES(the_main_query_and_its_report),
         IN_BOTH_DRIVES(entities_as_json),
