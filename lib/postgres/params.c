@@ -367,8 +367,7 @@ entc_status postgres_params_write(struct postgres_params *params, struct buffer 
     params->is_too_long = false;
     buffer_clear(bytes);
     if (query->id_count > ARRAY_ELEMENTS_MAX ||
-        query->model->type->key_count > POSTGRES_KEY_PARTS_MAX ||
-        (query->link && query->link->count > POSTGRES_KEY_PARTS_MAX))
+        query->model->type->key_count > POSTGRES_KEY_PARTS_MAX)
         return ENTC_E_INVALID;
     switch (query->kind) {
     case DB_BY_IDS:
@@ -379,6 +378,8 @@ entc_status postgres_params_write(struct postgres_params *params, struct buffer 
         break;
     case DB_PAGES:
     case DB_LOOKUP:
+        if (query->link->count > POSTGRES_KEY_PARTS_MAX)
+            return ENTC_E_INVALID;
         add_parents(params, bytes, query);
         add_list(params, bytes, query);
         break;

@@ -61,15 +61,15 @@ static entc_status check_columns(const struct given *given, const struct schema_
     if (!given->several && given->count > 0)
         return refuse(reterr, "pass the columns, or a count of 0",
                       "desc.%ss is NULL, but its count is %zu", given->what, given->count);
-    for (size_t i = 0; i < count && i < SCHEMA_KEY_MAX && status == ENTC_OK; i++) {
+    if (count != key->key_count)
+        return refuse(reterr, "name a column for each field of the key, in its order",
+                      "desc.%s%s: %zu given, but the key of entity \"%s\" has %u", given->what,
+                      given->several ? "s" : "", count, key->name, (unsigned)key->key_count);
+    for (size_t i = 0; i < count && status == ENTC_OK; i++) {
         snprintf(what, sizeof(what), given->several ? "desc.%ss[%zu]" : "desc.%s", given->what, i);
         status =
             relation_check_column(given->several ? given->several[i] : given->single, what, reterr);
     }
-    if (status == ENTC_OK && count != key->key_count)
-        return refuse(reterr, "name a column for each field of the key, in its order",
-                      "desc.%s%s: %zu given, but the key of entity \"%s\" has %u", given->what,
-                      given->several ? "s" : "", count, key->name, (unsigned)key->key_count);
     return status;
 }
 
