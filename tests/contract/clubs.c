@@ -31,6 +31,12 @@ static const entc_entity_desc club = ENTITY("Club", club_fields);
 static const entc_entity_desc seat = ENTITY("Seat", seat_fields);
 static const entc_entity_desc booking = ENTITY("Booking", booking_fields);
 
+const entc_relation_desc clubs_has_boss = ENTC_BELONGS_TO("boss", "boss_id");
+const char *const clubs_seat_columns[2] = {"seat_hall", "seat_number"};
+const char *const clubs_owner_columns[2] = {"hall", "number"};
+
+struct clubs the_clubs;
+
 int clubs_start(void **state)
 {
     struct fixture *f = NULL;
@@ -78,21 +84,35 @@ static BaseCacheRepository *repository(struct fixture *f, const char *table, con
     return made;
 }
 
-void clubs_open(struct clubs *clubs, struct fixture *f)
+int clubs_open(void **state)
 {
-    clubs->f = f;
-    clubs->people = repository(f, "people", NULL, &person);
-    clubs->clubs = repository(f, "clubs", "NOT hidden", &club);
-    clubs->seats = repository(f, "seats", NULL, &seat);
-    clubs->bookings = repository(f, "bookings", NULL, &booking);
+    struct fixture *f = NULL;
+
+    fixture_open(state);
+    f = *state;
+    the_clubs.f = f;
+    the_clubs.people = repository(f, "people", NULL, &person);
+    the_clubs.clubs = repository(f, "clubs", "NOT hidden", &club);
+    the_clubs.seats = repository(f, "seats", NULL, &seat);
+    the_clubs.bookings = repository(f, "bookings", NULL, &booking);
+    return 0;
 }
 
-void clubs_close(struct clubs *clubs)
+int clubs_close(void **state)
 {
-    entc_repository_free(clubs->people);
-    entc_repository_free(clubs->clubs);
-    entc_repository_free(clubs->seats);
-    entc_repository_free(clubs->bookings);
+    entc_repository_free(the_clubs.people);
+    entc_repository_free(the_clubs.clubs);
+    entc_repository_free(the_clubs.seats);
+    entc_repository_free(the_clubs.bookings);
+    return fixture_close(state);
+}
+
+entc_relation_desc clubs_has_clubs(void)
+{
+    entc_relation_desc desc = ENTC_MANY_TO_MANY("clubs", "members", "person_id", "club_id", NULL);
+
+    desc.through_schema = "joined";
+    return desc;
 }
 
 entc_relation *clubs_relation(struct clubs *clubs, BaseCacheRepository *parents,

@@ -24,8 +24,26 @@ struct clubs {
     BaseCacheRepository *bookings;
 };
 
-void clubs_open(struct clubs *clubs, struct fixture *f);
-void clubs_close(struct clubs *clubs);
+/* Of the test that runs. */
+extern struct clubs the_clubs;
+/* For each test: fixture_open() and the repositories. */
+int clubs_open(void **state);
+int clubs_close(void **state);
+
+/* One test, in both drive modes. */
+/* clang-format off */
+#define WITH_CLUBS(test)                                                     \
+    {#test " (waiters)", test, clubs_open, clubs_close, &fixture_waiters}, \
+    {#test " (host)", test, clubs_open, clubs_close, &fixture_host}
+/* clang-format on */
+
+/* From a person to the boss. */
+extern const entc_relation_desc clubs_has_boss;
+/* From a person to clubs, by the club's key. */
+entc_relation_desc clubs_has_clubs(void);
+/* Of bookings, and of seat_owners: they hold the key of a seat. */
+extern const char *const clubs_seat_columns[2];
+extern const char *const clubs_owner_columns[2];
 
 /* Makes a relation that has to be right. */
 entc_relation *clubs_relation(struct clubs *clubs, BaseCacheRepository *parents,
