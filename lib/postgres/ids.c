@@ -138,7 +138,7 @@ static entc_status give_all_children(struct postgres_reader *reader, struct db_q
 {
     const int rows = PQntuples(result);
     struct parts parts = parts_of(query);
-    uint32_t columns[POSTGRES_KEY_PARTS_MAX];
+    uint32_t columns[POSTGRES_KEY_PARTS_MAX] = {0};
     entc_status status = ENTC_OK;
 
     query->rows += (uint64_t)rows;

@@ -3,9 +3,9 @@
  * piece writes itself, with the word that it begins with, or nothing.
  *
  * An order that has columns other than the key makes them, as text, a part of the answer: they are
- * what a cursor remembers. That text is exact as long as the session's extra_float_digits is above
- * 0, as it is by default. An alias of ours keeps the text out of ORDER BY, which would take its
- * name for that of the column. */
+ * what a cursor remembers. That text is exact under the session's defaults: extra_float_digits
+ * above 0, and a DateStyle of ISO, whose zones are numbers. An alias of ours keeps the text out of
+ * ORDER BY, which would take its name for that of the column. */
 #include "postgres/internal.h"
 
 /* One statement on its way: what its pieces have to know. */
@@ -292,6 +292,7 @@ static void append_branches(struct buffer *sql, struct statement *statement, app
         append_conditions(sql, statement);
         append_order_and_limit(sql, statement, false);
     }
+    statement->branch = NULL;
     buffer_append_text(sql, ")) AS entc_u(");
     for (size_t c = 0; c < statement->order.position_count; c++)
         buffer_append_format(sql, c > 0 ? ",entc_c%zu" : "entc_c%zu", c);

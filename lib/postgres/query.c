@@ -83,7 +83,8 @@ static void end_rowless(struct postgres_pending *pending)
     query->done(query, ENTC_E_INVALID, port->error);
 }
 
-/* COPY leaves its connection in a state of its own. */
+/* After COPY libpq would give the same result for ever; the connection is no longer idle, and so is
+ * closed. */
 static bool is_copy(const PGresult *result)
 {
     const ExecStatusType status = PQresultStatus(result);
@@ -175,7 +176,7 @@ static void finish(struct postgres_connection *connection)
 
     engine_timer_stop(port->engine, &connection->timer);
     if (PQstatus(connection->libpq) == CONNECTION_OK && !connection->is_doomed &&
-        !is_copy(result) && PQtransactionStatus(connection->libpq) == PQTRANS_IDLE) {
+        PQtransactionStatus(connection->libpq) == PQTRANS_IDLE) {
         connection->is_used = true;
         postgres_connection_set_state(connection, LINK_IDLE);
         postgres_pool_wake(port);

@@ -40,7 +40,8 @@ static void place_value(const struct pages_query *query, struct pages_parent *pa
     *value = *given;
     if (value->type != ENTC_TEXT)
         return;
-    memcpy(parent->text, query->texts.bytes + given->as.int64, value->length);
+    if (value->length > 0)
+        memcpy(parent->text, query->texts.bytes + given->as.int64, value->length);
     parent->text[value->length] = '\0';
     value->as.text = parent->text;
     parent->text += (size_t)value->length + 1;

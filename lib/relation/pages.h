@@ -117,9 +117,7 @@ entc_status relation_check_size(const void *given, const char *name, size_t size
 /* 1 to 63 bytes of UTF-8; `what` names the member in the error. */
 entc_status relation_check_column(const char *column, const char *what, entc_error **reterr);
 
-/* args.c: all that can be known without a cursor. `name` is "args", or "args[3]". */
-entc_status relation_check_args(const entc_page_args *args, const char *name, entc_error **reterr);
-/* What these arguments, well in themselves, may be for this relation; NULL: for a list. */
+/* args.c: what these arguments, well in themselves, may be for this relation; NULL: for a list. */
 entc_status relation_check_asked(const struct entc_relation *relation, const entc_page_args *args,
                                  const char *name, entc_error **reterr);
 /* The order's column, or the filter, `number`, whatever stride the caller's struct has. */

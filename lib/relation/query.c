@@ -129,10 +129,11 @@ static void on_done(struct db_query *base, entc_status status, const entc_error 
         start(query);
     } else if (status != ENTC_OK) {
         fail(op, status, error);
-    } else if (query->rows.failed || query->texts.failed) {
+    } else if (query->rows.failed || query->texts.failed ||
+               (op->under_way == 0 && !relation_build_pages(op))) {
         fail(op, ENTC_E_NO_MEMORY, NULL);
     } else if (op->under_way == 0) {
-        go_on(op);
+        relation_children_start(op);
     }
 }
 

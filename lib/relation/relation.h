@@ -66,6 +66,17 @@ entc_status relation_lookup_new(struct entc_repository_impl *impl, const char *c
 struct entc_relation *relation_ref(struct entc_relation *relation);
 void relation_unref(struct entc_relation *relation); /* NULL is accepted */
 
+/* What entc_page_args may be, all but what their cursors hold; `name` is how errors call them. */
+entc_status relation_check_args(const entc_page_args *args, const char *name, entc_error **reterr);
+/* A copy of checked args that lives on; NULL when memory is out. */
+struct relation_kept_args;
+struct relation_kept_args *relation_args_keep(const entc_page_args *args,
+                                              const entc_allocator *allocator);
+void relation_args_free(struct relation_kept_args *kept, const entc_allocator *allocator);
+const entc_page_args *relation_kept_args(const struct relation_kept_args *kept);
+/* Whether both ask for the same page of a parent. */
+bool relation_args_are_kept(const struct relation_kept_args *kept, const entc_page_args *args);
+
 /* Submits the comparison with the live schema; see repository_check(). */
 entc_status relation_check(struct entc_relation *relation, const struct repository_call *call,
                            entc_op **ret_op, entc_error **reterr);

@@ -269,8 +269,8 @@ static bool same_values(const struct db_filter *left, const struct db_filter *ri
         return false;
     for (size_t i = 0; i < left->value_count; i++)
         if (left->values[i].length != right->values[i].length ||
-            (left->values[i].length > 0 &&
-             memcmp(left->values[i].as.text, right->values[i].as.text, left->values[i].length)))
+            (left->values[i].length > 0 && memcmp(left->values[i].as.text, right->values[i].as.text,
+                                                  left->values[i].length) != 0))
             return false;
     return true;
 }
