@@ -7,6 +7,7 @@
 #include <entitycache/entity.h>
 #include <entitycache/export.h>
 #include <entitycache/loader.h>
+#include <entitycache/lookup.h>
 #include <entitycache/observe.h>
 #include <entitycache/op.h>
 #include <entitycache/relation.h>

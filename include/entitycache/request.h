@@ -90,8 +90,9 @@ ENTC_EXPORT entc_status entc_request_list(entc_request *request, BaseCacheReposi
                                           entc_error **reterr);
 
 /* Gets the children of every slot of a page, in this request: entc_relation_get_many() with the
- * page's ids. `capacity` is the length of `ret_pages` and at least entc_page_count(parents);
- * further slots are set to NULL.
+ * page's ids, or, of BELONGS_TO, with what the foreign fields of its entities hold (nothing for a
+ * slot without an entity: then its page is empty). `capacity` is the length of `ret_pages` and at
+ * least entc_page_count(parents); further slots are set to NULL.
  * Ownership, Threads, Errors: as entc_relation_get_many(). Since: 0.1 */
 ENTC_EXPORT entc_status entc_request_pages(entc_request *request, entc_relation *relation,
                                            const entc_page *parents, const entc_page_args *args,

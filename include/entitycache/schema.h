@@ -71,25 +71,72 @@ typedef struct entc_model_desc {
                                it are absent. It is SQL: never build it from input. NULL: none */
 } entc_model_desc;
 
-/* Kinds of relations. */
-#define ENTC_RELATION_HAS_MANY 1u /* children hold the parent's key in a column */
+/* Kinds of relations. A relation may lead from a table to itself: both repositories are then the
+ * same. */
+#define ENTC_RELATION_HAS_MANY 1u     /* children hold the parent's key in columns */
+#define ENTC_RELATION_BELONGS_TO 2u   /* the entity it starts at holds the other's key in fields */
+#define ENTC_RELATION_MANY_TO_MANY 3u /* rows of a join table hold both keys */
+
+/* Flags of a column of an order. */
+#define ENTC_ORDER_THROUGH 1u /* a column of the join table, not of the children's */
 
 /* One column of an order. Rows that are equal in all columns are ordered by the key, which is added
  * by itself. */
 typedef struct entc_order {
     const char *column;  /* a column of the table, declared as a field or not */
     uint32_t descending; /* 0 or 1 */
-    uint32_t reserved;   /* 0 */
+    uint32_t flags;      /* 0; of a many-to-many relation perhaps ENTC_ORDER_THROUGH */
 } entc_order;
 
-/* How the children of a parent are found and ordered. */
+/* Tests of a filter. */
+#define ENTC_EQUAL 1u         /* one value */
+#define ENTC_NOT_EQUAL 2u     /* one value; rows with NULL do not pass, as in SQL */
+#define ENTC_LESS 3u          /* one value */
+#define ENTC_LESS_EQUAL 4u    /* one value */
+#define ENTC_GREATER 5u       /* one value */
+#define ENTC_GREATER_EQUAL 6u /* one value */
+#define ENTC_IN 7u            /* any number of values; none lets no row pass */
+#define ENTC_IS_NULL 8u       /* no value */
+#define ENTC_IS_NOT_NULL 9u   /* no value */
+
+/* One condition on a column of a list. Values are parameters of the statement, never its text; no
+ * value may be NULL. */
+typedef struct entc_filter {
+    const char *column; /* a column of the table, declared as a field or not */
+    uint32_t test;      /* ENTC_EQUAL, ... */
+    uint32_t reserved;  /* 0 */
+    const entc_value *values;
+    size_t value_count;
+} entc_filter;
+
+/* What a relation does when it is asked for several parents at once. */
+#define ENTC_GUARD_BATCH 0u  /* one statement for all */
+#define ENTC_GUARD_REFUSE 1u /* ENTC_E_REFUSED: for what must never stand below a list */
+
+/* How the children of a parent are found and ordered. Columns are named as in the catalogue (no
+ * quotes). A key of several fields takes the plural members: a column for each field, in the key's
+ * order. */
 typedef struct entc_relation_desc {
     size_t struct_size;         /* sizeof(entc_relation_desc) */
-    uint32_t kind;              /* ENTC_RELATION_HAS_MANY */
-    uint32_t order_descending;  /* 1: order_column runs downwards */
+    uint32_t kind;              /* ENTC_RELATION_HAS_MANY, ... */
+    uint32_t order_descending;  /* 1: order_column, or without it the key, runs downwards */
     const char *name;           /* for reports and errors */
-    const char *foreign_column; /* column of the child's table that holds the parent's key */
-    const char *order_column;   /* first column of the order; NULL: the child's key alone */
+    const char *foreign_column; /* HAS_MANY: of the children's table, holds the parent's key;
+                                   MANY_TO_MANY: the same, of the join table; BELONGS_TO: of the
+                                   table it starts at, declared as a field, holds the other's key */
+    const char *order_column;   /* the only column of the order; NULL: as `order` says */
+    const char *const *foreign_columns; /* instead of foreign_column */
+    size_t foreign_count;
+    const char *through;              /* MANY_TO_MANY: the join table; else NULL */
+    const char *through_schema;       /* its schema; NULL: the one of the children's table */
+    const char *child_column;         /* MANY_TO_MANY: of the join table, holds the child's key */
+    const char *const *child_columns; /* instead of child_column */
+    size_t child_count;
+    const entc_order *order; /* NULL: order_column, or the child's key alone */
+    size_t order_count;
+    size_t order_size; /* sizeof(entc_order); may be 0 when order is NULL */
+    uint32_t guard;    /* ENTC_GUARD_BATCH, ENTC_GUARD_REFUSE */
+    int32_t max_first; /* pages of more are refused; 0: any */
 } entc_relation_desc;
 
 /* Initializers of the structs above. They are formatted by hand: the tool takes #member for a
@@ -112,7 +159,18 @@ typedef struct entc_relation_desc {
     { sizeof(entc_model_desc), table, NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL }
 
 #define ENTC_HAS_MANY(name, foreign_column, order_column)                                          \
-    { sizeof(entc_relation_desc), ENTC_RELATION_HAS_MANY, 0, name, foreign_column, order_column }
+    { sizeof(entc_relation_desc), ENTC_RELATION_HAS_MANY, 0, name, foreign_column, order_column,   \
+      NULL, 0, NULL, NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0 }
+
+/* The other one, whose key is in `foreign_column` of the entity that the relation starts at. */
+#define ENTC_BELONGS_TO(name, foreign_column)                                                      \
+    { sizeof(entc_relation_desc), ENTC_RELATION_BELONGS_TO, 0, name, foreign_column, NULL,         \
+      NULL, 0, NULL, NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0 }
+
+/* Those that the join table `through` ties to the parent; `order_column` is the children's. */
+#define ENTC_MANY_TO_MANY(name, through, foreign_column, child_column, order_column)               \
+    { sizeof(entc_relation_desc), ENTC_RELATION_MANY_TO_MANY, 0, name, foreign_column,             \
+      order_column, NULL, 0, through, NULL, child_column, NULL, 0, NULL, 0, 0, 0, 0 }
 /* clang-format on */
 
 ENTC_END_DECLS

@@ -31,6 +31,7 @@ typedef int32_t entc_status;
 #define ENTC_E_SYSTEM (-15)      /* the system refused a resource (descriptors, threads) */
 #define ENTC_E_FORBIDDEN (-16)   /* the request's authorize callback denied the entity */
 #define ENTC_E_LIMIT (-17)       /* the request would have taken more than its options allow */
+#define ENTC_E_REFUSED (-18)     /* a guard of the host's own forbids it: ask in another way */
 
 /* An error with its story. Opaque; made by the library, freed by whoever passed the `reterr`. */
 typedef struct entc_error entc_error;

@@ -1,4 +1,4 @@
-/* Exported: descriptors against the live schema. */
+/* Exported: descriptors against the live schema. A lookup is checked as the relation that it is. */
 #include "api/api.h"
 #include "relation/relation.h"
 
@@ -56,4 +56,11 @@ entc_status entc_relation_check(entc_relation *relation, const entc_call *call, 
     if (!status)
         status = relation_check(relation, &checked, &op, reterr);
     return status ? status : finish(op, report, reterr);
+}
+
+entc_status entc_lookup_check(entc_lookup *lookup, const entc_call *call, entc_buffer *report,
+                              entc_error **reterr)
+{
+    return lookup ? entc_relation_check(&lookup->relation, call, report, reterr)
+                  : api_refuse_null("lookup", reterr);
 }

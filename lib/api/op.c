@@ -44,13 +44,15 @@ size_t entc_op_count(const entc_op *op)
     /* The casts only ask which kind it is. */
     entc_op *any = (entc_op *)(uintptr_t)op;
     const struct entities_op *entities = op ? repository_entities_op(any) : NULL;
-    size_t others = op && !entities ? relation_op_count(any) : SIZE_MAX;
+    size_t count = op && !entities ? relation_op_count(any) : SIZE_MAX;
 
     if (entities)
         return entities->count;
-    if (op && others == SIZE_MAX)
-        others = loader_op_count(op);
-    return others == SIZE_MAX ? 0 : others;
+    if (op && count == SIZE_MAX)
+        count = loader_op_count(op);
+    if (op && count == SIZE_MAX)
+        count = relation_lookup_count(any);
+    return count == SIZE_MAX ? 0 : count;
 }
 
 static entc_status check_take(const entc_op *op)
@@ -65,6 +67,8 @@ static entc_status take_entities(entc_op *op, entc_entity **ret_entities, entc_s
 {
     if (loader_op_count(op) != SIZE_MAX)
         return loader_op_deliver_entities(op, ret_entities, ret_statuses, count);
+    if (relation_lookup_count(op) != SIZE_MAX)
+        return relation_lookup_deliver(op, ret_entities, ret_statuses, count);
     return repository_op_deliver(op, NULL, NULL, ret_entities, ret_statuses, count);
 }
 

@@ -1,4 +1,4 @@
-/* Exported: lists, relations and pages. */
+/* Exported: lists and relations. */
 #include "relation/relation.h"
 #include "api/api.h"
 
@@ -21,22 +21,24 @@ static entc_status submit_list(BaseCacheRepository *repository, const entc_page_
     return status ? status : relation_list(repository->impl, args, &checked, ret_op, reterr);
 }
 
-static entc_status submit_pages(entc_relation *relation, const entc_value *parent_ids, size_t count,
-                                const entc_page_args *args, const entc_call *call, bool is_blocking,
-                                entc_op **ret_op, entc_error **reterr)
+static entc_status submit_pages(entc_relation *relation, const entc_value *parent_keys,
+                                size_t count, const entc_page_args *args, size_t args_size,
+                                const entc_call *call, bool is_blocking, entc_op **ret_op,
+                                entc_error **reterr)
 {
     struct repository_call checked = {0};
     struct repository_services *services = NULL;
     entc_status status = ENTC_OK;
 
-    if (!relation || !args || (!parent_ids && count))
-        return api_refuse_null(!relation ? "relation" : !args ? "args" : "parent_ids", reterr);
+    if (!relation || (!args && (count || !args_size)) || (!parent_keys && count))
+        return api_refuse_null(!relation ? "relation" : !args ? "args" : "parent_keys", reterr);
     services = relation->children->services;
     status = api_admit(services->engine, is_blocking, reterr);
     if (!status)
         status = api_check_call(call, services->engine, services->timeout_us, &checked, reterr);
     return status ? status
-                  : relation_pages(relation, parent_ids, count, args, &checked, ret_op, reterr);
+                  : relation_pages(relation, parent_keys, count, args, args_size, &checked, ret_op,
+                                   reterr);
 }
 
 /* Of what is done well, only memory can be missing. */
@@ -58,6 +60,17 @@ entc_status entc_repository_list_async(BaseCacheRepository *repository, const en
     return status;
 }
 
+/* Waits for a list, and gives the operation back. */
+static entc_status take_page(entc_op *op, entc_page **ret_page, entc_error **reterr)
+{
+    entc_status status = api_wait(op, reterr);
+
+    if (!status)
+        status = tell_take(relation_op_deliver(op, ret_page, NULL, 1), reterr);
+    engine_op_unref(op);
+    return status;
+}
+
 entc_status entc_repository_list(BaseCacheRepository *repository, const entc_page_args *args,
                                  const entc_call *call, entc_page **ret_page, entc_error **reterr)
 {
@@ -70,13 +83,59 @@ entc_status entc_repository_list(BaseCacheRepository *repository, const entc_pag
     status = api_refuse_callback(call, reterr);
     if (!status)
         status = submit_list(repository, args, call, true, &op, reterr);
+    return status ? status : take_page(op, ret_page, reterr);
+}
+
+static entc_status submit_sql(BaseCacheRepository *repository, const char *sql,
+                              const entc_value *params, size_t count, const entc_call *call,
+                              bool is_blocking, entc_op **ret_op, entc_error **reterr)
+{
+    struct repository_call checked = {0};
+    struct repository_services *services = NULL;
+    entc_status status = api_check_repository(repository, reterr);
+
+    if (!status && !sql)
+        status = api_refuse_null("sql", reterr);
     if (status)
         return status;
-    status = api_wait(op, reterr);
+    services = repository->impl->services;
+    status = api_admit(services->engine, is_blocking, reterr);
     if (!status)
-        status = tell_take(relation_op_deliver(op, ret_page, NULL, 1), reterr);
-    engine_op_unref(op);
+        status = api_check_call(call, services->engine, services->timeout_us, &checked, reterr);
+    return status
+               ? status
+               : relation_list_sql(repository->impl, sql, params, count, &checked, ret_op, reterr);
+}
+
+entc_status entc_repository_list_sql_async(BaseCacheRepository *repository, const char *sql,
+                                           const entc_value *params, size_t count,
+                                           const entc_call *call, entc_op **ret_op,
+                                           entc_error **reterr)
+{
+    entc_op *op = NULL;
+    entc_status status = api_check_async(call, ret_op, reterr);
+
+    if (!status)
+        status = submit_sql(repository, sql, params, count, call, false, &op, reterr);
+    if (!status)
+        api_hand_out(op, ret_op);
     return status;
+}
+
+entc_status entc_repository_list_sql(BaseCacheRepository *repository, const char *sql,
+                                     const entc_value *params, size_t count, const entc_call *call,
+                                     entc_page **ret_page, entc_error **reterr)
+{
+    entc_op *op = NULL;
+    entc_status status = ENTC_OK;
+
+    if (!ret_page)
+        return api_refuse_null("ret_page", reterr);
+    *ret_page = NULL;
+    status = api_refuse_callback(call, reterr);
+    if (!status)
+        status = submit_sql(repository, sql, params, count, call, true, &op, reterr);
+    return status ? status : take_page(op, ret_page, reterr);
 }
 
 entc_status entc_relation_new(BaseCacheRepository *parents, BaseCacheRepository *children,
@@ -100,19 +159,29 @@ void entc_relation_free(entc_relation *relation)
     relation_unref(relation);
 }
 
-entc_status entc_relation_get_many_async(entc_relation *relation, const entc_value *parent_ids,
-                                         size_t count, const entc_page_args *args,
-                                         const entc_call *call, entc_op **ret_op,
-                                         entc_error **reterr)
+static entc_status get_async(entc_relation *relation, const entc_value *parent_keys, size_t count,
+                             const entc_page_args *args, size_t args_size, const entc_call *call,
+                             entc_op **ret_op, entc_error **reterr)
 {
     entc_op *op = NULL;
     entc_status status = api_check_async(call, ret_op, reterr);
 
     if (!status)
-        status = submit_pages(relation, parent_ids, count, args, call, false, &op, reterr);
+        status =
+            submit_pages(relation, parent_keys, count, args, args_size, call, false, &op, reterr);
     if (!status)
         api_hand_out(op, ret_op);
     return status;
+}
+
+entc_status entc_relation_key(const entc_relation *relation, const entc_entity *entity,
+                              entc_value *ret_key, size_t count)
+{
+    if (!relation || !entity || !ret_key || count != relation->link.count ||
+        entity->type != relation->parents->type)
+        return ENTC_E_INVALID;
+    relation_key_of(relation, entity, ret_key);
+    return ENTC_OK;
 }
 
 static entc_status fail_all(entc_status status, entc_page **pages, entc_status *statuses,
@@ -126,10 +195,9 @@ static entc_status fail_all(entc_status status, entc_page **pages, entc_status *
     return status;
 }
 
-entc_status entc_relation_get_many(entc_relation *relation, const entc_value *parent_ids,
-                                   size_t count, const entc_page_args *args, const entc_call *call,
-                                   entc_page **ret_pages, entc_status *ret_statuses,
-                                   entc_error **reterr)
+static entc_status get(entc_relation *relation, const entc_value *parent_keys, size_t count,
+                       const entc_page_args *args, size_t args_size, const entc_call *call,
+                       entc_page **ret_pages, entc_status *ret_statuses, entc_error **reterr)
 {
     entc_op *op = NULL;
     entc_status status = ENTC_OK;
@@ -138,7 +206,8 @@ entc_status entc_relation_get_many(entc_relation *relation, const entc_value *pa
         return api_refuse_null("ret_pages", reterr);
     status = api_refuse_callback(call, reterr);
     if (!status)
-        status = submit_pages(relation, parent_ids, count, args, call, true, &op, reterr);
+        status =
+            submit_pages(relation, parent_keys, count, args, args_size, call, true, &op, reterr);
     if (status)
         return fail_all(status, ret_pages, ret_statuses, count);
     status = api_wait(op, reterr);
@@ -150,45 +219,53 @@ entc_status entc_relation_get_many(entc_relation *relation, const entc_value *pa
     return status;
 }
 
-entc_page *entc_page_ref(entc_page *page)
+entc_status entc_relation_get_many_async(entc_relation *relation, const entc_value *parent_keys,
+                                         size_t count, const entc_page_args *args,
+                                         const entc_call *call, entc_op **ret_op,
+                                         entc_error **reterr)
 {
-    return relation_page_ref(page);
+    return get_async(relation, parent_keys, count, args, 0, call, ret_op, reterr);
 }
 
-void entc_page_unref(entc_page *page)
+entc_status entc_relation_get_many(entc_relation *relation, const entc_value *parent_keys,
+                                   size_t count, const entc_page_args *args, const entc_call *call,
+                                   entc_page **ret_pages, entc_status *ret_statuses,
+                                   entc_error **reterr)
 {
-    relation_page_unref(page);
+    return get(relation, parent_keys, count, args, 0, call, ret_pages, ret_statuses, reterr);
 }
 
-size_t entc_page_count(const entc_page *page)
+/* Each element is read where it lies, so the stride must keep it aligned. */
+static entc_status check_stride(size_t args_size, entc_error **reterr)
 {
-    return page ? page->count : 0;
+    if (args_size >= sizeof(entc_page_args) && args_size <= API_SIZE_ABSURD &&
+        args_size % sizeof(void *) == 0)
+        return ENTC_OK;
+    error_set(reterr, ENTC_E_INVALID, "argument", "args_size is %zu", args_size);
+    error_hint(reterr, "set it to sizeof(entc_page_args)");
+    return ENTC_E_INVALID;
 }
 
-int32_t entc_page_has_next(const entc_page *page)
+entc_status entc_relation_get_each_async(entc_relation *relation, const entc_value *parent_keys,
+                                         size_t count, const entc_page_args *args, size_t args_size,
+                                         const entc_call *call, entc_op **ret_op,
+                                         entc_error **reterr)
 {
-    return page ? page->has_next : 0;
+    entc_status status = check_stride(args_size, reterr);
+
+    return status ? status
+                  : get_async(relation, parent_keys, count, args, args_size, call, ret_op, reterr);
 }
 
-entc_status entc_page_id(const entc_page *page, size_t index, size_t part, entc_value *ret_id)
+entc_status entc_relation_get_each(entc_relation *relation, const entc_value *parent_keys,
+                                   size_t count, const entc_page_args *args, size_t args_size,
+                                   const entc_call *call, entc_page **ret_pages,
+                                   entc_status *ret_statuses, entc_error **reterr)
 {
-    if (!page || !ret_id || index >= page->count || part >= page->type->key_count)
-        return ENTC_E_INVALID;
-    *ret_id = page->ids[index * page->type->key_count + part];
-    return ENTC_OK;
-}
+    entc_status status = check_stride(args_size, reterr);
 
-entc_entity *entc_page_entity(const entc_page *page, size_t index)
-{
-    return page && index < page->count ? page->entities[index] : NULL;
-}
-
-const void *entc_page_record(const entc_page *page, size_t index)
-{
-    return entc_entity_record(entc_page_entity(page, index));
-}
-
-entc_status entc_page_status(const entc_page *page, size_t index)
-{
-    return page && index < page->count ? page->statuses[index] : ENTC_E_INVALID;
+    if (status)
+        return ret_pages ? fail_all(status, ret_pages, ret_statuses, count) : status;
+    return get(relation, parent_keys, count, args, args_size, call, ret_pages, ret_statuses,
+               reterr);
 }

@@ -99,6 +99,28 @@ entc_status entc_request_list(entc_request *request, BaseCacheRepository *reposi
     return entc_repository_list(repository, args, &call, ret_page, reterr);
 }
 
+/* Of belongs-to, the parents' keys have to be taken from their entities first. */
+static entc_status get_many(entc_relation *relation, const entc_page *parents,
+                            const entc_page_args *args, const entc_call *call,
+                            entc_page **ret_pages, entc_error **reterr)
+{
+    const entc_allocator *allocator = engine_allocator(relation->parents->services->engine);
+    entc_value *keys = NULL;
+    entc_status status = ENTC_OK;
+
+    if (relation->kind != ENTC_RELATION_BELONGS_TO)
+        return entc_relation_get_many(relation, parents->ids, parents->count, args, call, ret_pages,
+                                      NULL, reterr);
+    keys = base_allocate_array(allocator, parents->count, relation->link.count * sizeof(*keys));
+    if (!keys)
+        return error_no_memory(reterr);
+    relation_keys_of_page(relation, parents, keys);
+    status =
+        entc_relation_get_many(relation, keys, parents->count, args, call, ret_pages, NULL, reterr);
+    base_release(allocator, keys);
+    return status;
+}
+
 static entc_status get_pages(entc_request *request, entc_relation *relation,
                              const entc_page *parents, const entc_page_args *args,
                              entc_page **ret_pages, entc_error **reterr)
@@ -113,8 +135,7 @@ static entc_status get_pages(entc_request *request, entc_relation *relation,
         return ENTC_E_INVALID;
     }
     call.request = request;
-    return entc_relation_get_many(relation, parents->ids, parents->count, args, &call, ret_pages,
-                                  NULL, reterr);
+    return get_many(relation, parents, args, &call, ret_pages, reterr);
 }
 
 entc_status entc_request_pages(entc_request *request, entc_relation *relation,

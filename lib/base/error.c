@@ -143,11 +143,11 @@ const char *entc_status_name(entc_status status)
         "ENTC_E_TIMEOUT",   "ENTC_E_CANCELLED", "ENTC_E_UNAVAILABLE", "ENTC_E_BUSY",
         "ENTC_E_AGAIN",     "ENTC_E_CLOSED",    "ENTC_E_REENTRANT",   "ENTC_E_FORKED",
         "ENTC_E_SCHEMA",    "ENTC_E_DATABASE",  "ENTC_E_UNSUPPORTED", "ENTC_E_SYSTEM",
-        "ENTC_E_FORBIDDEN", "ENTC_E_LIMIT",
+        "ENTC_E_FORBIDDEN", "ENTC_E_LIMIT",     "ENTC_E_REFUSED",
     };
     const int64_t index = -(int64_t)status;
 
-    if (index < 0 || index >= (int64_t)(sizeof(names) / sizeof(names[0])))
+    if (index < 0 || index >= (int64_t)(sizeof(names) / sizeof(names[0])) || !names[index])
         return "ENTC_E_?";
     return names[index];
 }

@@ -62,7 +62,7 @@ static void fetch(struct entc_loader_batch *batch)
     entc_error *story = NULL;
     entc_status status =
         relation_pages(loader->relation, batch->keys, batch->count,
-                       relation_kept_args(loader->args), &call, &batch->inner, &story);
+                       relation_kept_args(loader->args), 0, &call, &batch->inner, &story);
 
     /* As a task: the driver does not know the batch yet. */
     if (status)
@@ -76,7 +76,7 @@ static void fetch(struct entc_loader_batch *batch)
 static entc_status canonical(const struct entc_loader *loader, const entc_value *given,
                              entc_value *ret_key, entc_error **reterr)
 {
-    return codec_id(loader->impl->type, given, ret_key, reterr);
+    return relation_canonical_key(loader->relation, given, ret_key, reterr);
 }
 
 static void release(struct entc_loader *loader, void *value)
@@ -116,7 +116,7 @@ static entc_status make_locked(struct loader_request *request, struct entc_relat
 {
     const struct loader_settings settings = {.name = relation->name,
                                              .max_batch = ENTC_LOADER_MAX_BATCH,
-                                             .parts = relation->parents->type->key_count,
+                                             .parts = relation->link.count,
                                              .has_memo = true};
     struct entc_loader *loader = NULL;
     entc_status status = loader_make(&request->head, &pages_source, &settings, &loader, reterr);
@@ -141,7 +141,7 @@ entc_status loader_of_pages(struct entc_request *base, struct entc_relation *rel
                             entc_error **reterr)
 {
     struct loader_request *request = BASE_CONTAINER(base, struct loader_request, head);
-    entc_status status = relation_check_args(args, reterr);
+    entc_status status = relation_check_args(args, "args", reterr);
 
     if (status)
         return status;

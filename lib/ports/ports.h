@@ -82,27 +82,76 @@ enum db_kind {
     DB_BY_IDS, /* all columns of the rows with these ids */
     DB_LIST,   /* ids of the first rows of the table */
     DB_PAGES,  /* ids of the first children of each parent */
-    DB_CHECK   /* differences between descriptors and the live schema, by `difference` */
+    DB_LOOKUP, /* the same in no order: ids of rows that hold each key */
+    DB_CHECK,  /* differences between descriptors and the live schema, by `difference` */
+    DB_SQL     /* ids that the host's own statement answers */
+};
+
+#define DB_ORDER_MAX 32   /* columns of an order; PostgreSQL's limit of columns of an index */
+#define DB_FILTERS_MAX 64 /* of one list */
+#define DB_PARAMS_MAX 256 /* of the host's own statement */
+
+/* What a CHECK of a link looks for in the table that has its columns. */
+enum db_link_index {
+    DB_INDEX_NONE,
+    DB_INDEX_LEADING, /* one that begins with the columns */
+    DB_INDEX_UNIQUE   /* one of exactly the columns */
+};
+
+/* How rows are found by the keys of their parents: by columns of their own table, or of a join
+ * table whose rows name both. */
+struct db_link {
+    const char *const *columns;       /* that hold the parent's key, one for each part */
+    const uint32_t *types;            /* of the parts: INT64, TEXT, UUID */
+    uint32_t count;                   /* of the parts, 1 or more */
+    const char *schema;               /* of the join table */
+    const char *table;                /* the join table; NULL: the columns are the rows' own */
+    const char *const *child_columns; /* of the join table: hold the row's key, one for each part */
+    enum db_link_index index;         /* CHECK */
 };
 
 struct db_order {
     const char *column;
     bool is_descending;
+    bool is_through; /* PAGES: a column of the join table */
 };
+
+/* A condition on a column. */
+struct db_filter {
+    const char *column;
+    uint32_t test;            /* ENTC_EQUAL ... */
+    const entc_value *values; /* ENTC_TEXT, as PostgreSQL reads them */
+    size_t value_count;       /* as the test wants it; any of ENTC_IN, none of ENTC_IS_NULL */
+};
+
+/* Positions in a list: all that its order compares of a row. First the parts of the key, then the
+ * order's columns that are none of them, in the order's order; of each the text of its value
+ * (ENTC_TEXT), or ENTC_NULL. */
 
 /* One query. It and all it points to live until `done` was called or detach returned. */
 struct db_query {
     enum db_kind kind;
     const struct schema_model *model; /* of the rows asked for */
-    const entc_value *ids;            /* BY_IDS: ids, each model->type->key_count values; PAGES:
-                                         parents' ids, one value each; canonical */
+    const entc_value *ids;            /* BY_IDS: ids, each model->type->key_count values; PAGES,
+                                         LOOKUP: keys, each link->count values; canonical */
     size_t id_count;
-    uint32_t id_type;           /* PAGES: type of the parents' ids (INT64, TEXT, UUID) */
-    const char *foreign_column; /* PAGES */
+    const struct db_link *link; /* PAGES, LOOKUP; CHECK: of a relation */
     const struct db_order
         *order; /* LIST, PAGES; the key is appended as the last column unless it is there */
     size_t order_count;
-    int64_t limit; /* LIST: of the rows; PAGES: of each parent's children */
+    int64_t limit; /* LIST: of the rows; PAGES, LOOKUP: of each parent's children; 0: none */
+    const int64_t *limits; /* PAGES: of each parent's own, above 0; NULL: `limit` */
+    /* LIST, PAGES: only rows behind, and only rows before, these positions in the order; PAGES: one
+     * for each parent, all with NULL in the same places. NULL: from the first, to the last. Only
+     * with a limit. */
+    const entc_value *after;
+    const entc_value *before;
+    const struct db_filter *filters; /* LIST, PAGES: all of them are met */
+    size_t filter_count;
+    bool wants_total;         /* LIST, PAGES, with a limit: also `total` */
+    const char *sql;          /* SQL: the statement */
+    const entc_value *params; /* SQL: ENTC_TEXT, as PostgreSQL reads them, or ENTC_NULL */
+    size_t param_count;
     int64_t
         deadline_us; /* engine clock: for the server's own timeout; the repository detaches at it */
     const char *name; /* of the entity or the relation; it and `place` are for the port's events */
@@ -110,9 +159,11 @@ struct db_query {
     /* BY_IDS: one row, as an entity whose reference is the callee's. Any order, absent rows
      * missing. */
     void (*entity)(struct db_query *query, struct entc_entity *entity);
-    /* LIST (parent 0), PAGES: one id (key_count values), canonical, in order within its parent;
-     * text dies with the call. */
+    /* LIST and SQL (parent 0), PAGES, LOOKUP: one id (key_count values), canonical, in order within
+     * its parent; LIST, PAGES: behind it the rest of its position. Text dies with the call. */
     void (*id)(struct db_query *query, size_t parent, const entc_value *id);
+    /* LIST (parent 0), PAGES: how many rows meet the filters, wherever `after` and `before` are. */
+    void (*total)(struct db_query *query, size_t parent, int64_t total);
     /* BY_IDS: the row of this id cannot become an entity (ENTC_E_SCHEMA: NULL in a field that is
      * not nullable, a value that its type cannot hold). `id` and `error` are borrowed. NULL: then
      * such a row fails the whole query. */
@@ -122,8 +173,8 @@ struct db_query {
      * connection died under this query), BUSY, SCHEMA (a column or type is not as declared: table,
      * column, both types, cure), DATABASE. */
     void (*done)(struct db_query *query, entc_status status, const entc_error *error);
-    /* CHECK: one difference, as a line of text; `line` dies with the call. With foreign_column set
-     * the relation is checked (that column, its type against id_type, the index), else the model.
+    /* CHECK: one difference, as a line of text; `line` dies with the call. With a link the
+     * relation is checked (its columns, their types, the index), else the model.
      * ENTC_OK in done, with or without differences. */
     void (*difference)(struct db_query *query, const char *line);
     bool is_lost;

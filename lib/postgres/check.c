@@ -5,28 +5,13 @@
  * Columns and their types are compared where they are read, the key and its index where the table
  * is. Columns of views may be NULL as far as the catalogue knows, so that is not held against them.
  */
-#include "postgres/internal.h"
+#include "postgres/check.h"
 
 #include <inttypes.h>
 
-/* One row of the answer. */
-struct fact {
-    struct db_query *query;
-    struct buffer *line;
-    const PGresult *result;
-    int row;
-    const char *relation;
-    const char *column;
-    const char *kind; /* NULL: the relation is not there */
-    const char *type; /* NULL: the column is not there */
-    size_t place;     /* of the column */
-    bool is_table;    /* the model's table */
-    bool is_read;     /* what reads use */
-};
-
 /* ---- reading the answer ---- */
 
-static const char *get_text(const struct fact *fact, enum postgres_check_column column)
+static const char *get_text(const struct postgres_fact *fact, enum postgres_check_column column)
 {
     return PQgetisnull(fact->result, fact->row, (int)column)
                ? NULL
@@ -34,14 +19,14 @@ static const char *get_text(const struct fact *fact, enum postgres_check_column 
 }
 
 /* NULL is false. */
-static bool get_bool(const struct fact *fact, enum postgres_check_column column)
+bool postgres_fact_bool(const struct postgres_fact *fact, enum postgres_check_column column)
 {
     const char *byte = get_text(fact, column);
 
     return byte && PQgetlength(fact->result, fact->row, (int)column) == 1 && *byte != 0;
 }
 
-static Oid get_base(const struct fact *fact)
+static Oid get_base(const struct postgres_fact *fact)
 {
     const char *bytes = get_text(fact, CHECK_BASE);
 
@@ -51,8 +36,8 @@ static Oid get_base(const struct fact *fact)
 }
 
 /* A place from 1 to `count`, as an index. */
-static bool get_place(const struct fact *fact, enum postgres_check_column column, size_t count,
-                      size_t *ret_index)
+static bool get_place(const struct postgres_fact *fact, enum postgres_check_column column,
+                      size_t count, size_t *ret_index)
 {
     int64_t place = 0;
 
@@ -64,30 +49,30 @@ static bool get_place(const struct fact *fact, enum postgres_check_column column
     return true;
 }
 
-static bool read_fact(struct fact *fact)
+bool postgres_fact_read(struct postgres_fact *fact)
 {
     const struct db_query *query = fact->query;
     const size_t relations = postgres_check_relations(query, SIZE_MAX, NULL);
-    size_t relation;
 
-    if (!get_place(fact, CHECK_RELATION, relations, &relation) ||
+    if (!get_place(fact, CHECK_RELATION, relations, &fact->number) ||
         !get_place(fact, CHECK_COLUMN, postgres_check_columns(query, SIZE_MAX, NULL), &fact->place))
         return false;
-    postgres_check_relations(query, relation, &fact->relation);
+    postgres_check_schemas(query, fact->number, &fact->schema);
+    postgres_check_relations(query, fact->number, &fact->relation);
     postgres_check_columns(query, fact->place, &fact->column);
     fact->kind = get_text(fact, CHECK_KIND);
     fact->type = get_text(fact, CHECK_TYPE);
-    fact->is_table = relation == 0;
-    fact->is_read = relation + 1 == relations;
+    fact->is_table = fact->number == 0;
+    fact->is_read = fact->number + 1 == relations || postgres_check_is_through(query);
     return true;
 }
 
-static bool has_kind(const struct fact *fact, const char *kinds)
+bool postgres_fact_has_kind(const struct postgres_fact *fact, const char *kinds)
 {
     return fact->kind && fact->kind[0] && strchr(kinds, fact->kind[0]);
 }
 
-static const char *kind_name(const struct fact *fact)
+static const char *kind_name(const struct postgres_fact *fact)
 {
     switch (fact->kind[0]) {
     case 'v':
@@ -107,41 +92,26 @@ static const char *kind_name(const struct fact *fact)
 
 /* ---- writing lines ---- */
 
-static void begin_relation(const struct fact *fact)
+void postgres_fact_begin_relation(const struct postgres_fact *fact)
 {
     buffer_clear(fact->line);
-    buffer_append_format(fact->line, "%s.%s: ", fact->query->model->schema, fact->relation);
+    buffer_append_format(fact->line, "%s.%s: ", fact->schema, fact->relation);
 }
 
-static void begin_column(const struct fact *fact)
+void postgres_fact_begin_column(const struct postgres_fact *fact)
 {
     buffer_clear(fact->line);
-    buffer_append_format(fact->line, "%s.%s.%s: ", fact->query->model->schema, fact->relation,
-                         fact->column);
+    buffer_append_format(fact->line, "%s.%s.%s: ", fact->schema, fact->relation, fact->column);
 }
 
-static void append_relation(const struct fact *fact)
+void postgres_fact_append_relation(const struct postgres_fact *fact)
 {
-    postgres_sql_name(fact->line, fact->query->model->schema);
+    postgres_sql_name(fact->line, fact->schema);
     buffer_append_char(fact->line, '.');
     postgres_sql_name(fact->line, fact->relation);
 }
 
-static void append_keys(const struct fact *fact)
-{
-    const size_t count = postgres_check_keys(fact->query, SIZE_MAX, NULL);
-
-    for (size_t i = 0; i < count; i++) {
-        const char *name = NULL;
-
-        postgres_check_keys(fact->query, i, &name);
-        if (i > 0)
-            buffer_append_text(fact->line, ", ");
-        postgres_sql_name(fact->line, name);
-    }
-}
-
-static void tell(const struct fact *fact)
+static void tell(const struct postgres_fact *fact)
 {
     const char *line = buffer_text(fact->line);
 
@@ -149,7 +119,7 @@ static void tell(const struct fact *fact)
         fact->query->difference(fact->query, line);
 }
 
-static void tell_text(const struct fact *fact, const char *text)
+void postgres_fact_tell(const struct postgres_fact *fact, const char *text)
 {
     buffer_append_text(fact->line, text);
     tell(fact);
@@ -157,32 +127,40 @@ static void tell_text(const struct fact *fact, const char *text)
 
 /* ---- relations ---- */
 
-static void tell_missing(const struct fact *fact)
+static void tell_missing(const struct postgres_fact *fact)
 {
-    begin_relation(fact);
+    const bool is_join = fact->is_table && postgres_check_is_through(fact->query);
+
+    postgres_fact_begin_relation(fact);
     buffer_append_format(fact->line, "declared as %s of entity \"%s\", live there is none; ",
-                         fact->is_table ? "the table" : "what reads use (read_from)",
+                         is_join          ? "the join table of a relation to the rows"
+                         : fact->is_table ? "the table"
+                                          : "what reads use (read_from)",
                          fact->query->model->type->name);
-    tell_text(fact, "create it, or correct schema and name in the model's descriptor");
+    postgres_fact_tell(fact,
+                       is_join ? "create it, or correct `through` and its schema in the relation's "
+                                 "descriptor"
+                               : "create it, or correct schema and name in the model's descriptor");
 }
 
-static void tell_kind(const struct fact *fact)
+static void tell_kind(const struct postgres_fact *fact)
 {
-    begin_relation(fact);
+    postgres_fact_begin_relation(fact);
     buffer_append_format(fact->line, "declared as the table, live it is %s; ", kind_name(fact));
-    if (has_kind(fact, "vmf"))
-        tell_text(fact, "it is good for reads only, and who writes to what it shows is not seen "
-                        "before the time to live is over: declare the table behind it, and this "
-                        "as read_from");
+    if (postgres_fact_has_kind(fact, "vmf"))
+        postgres_fact_tell(fact,
+                           "it is good for reads only, and who writes to what it shows is not seen "
+                           "before the time to live is over: declare the table behind it, and this "
+                           "as read_from");
     else
-        tell_text(fact, "declare a table");
+        postgres_fact_tell(fact, "declare a table");
 }
 
-static void tell_secured(const struct fact *fact)
+static void tell_secured(const struct postgres_fact *fact)
 {
-    begin_relation(fact);
+    postgres_fact_begin_relation(fact);
     buffer_append_text(fact->line, "declared as a table to cache, live it has row-level security");
-    if (get_bool(fact, CHECK_FILTERED))
+    if (postgres_fact_bool(fact, CHECK_FILTERED))
         buffer_append_text(fact->line, ": its rows depend on the viewer, and the cache would show "
                                        "those of one to another; ");
     else
@@ -190,64 +168,8 @@ static void tell_secured(const struct fact *fact)
                              ": its rows depend on the viewer, but role %s bypasses that, and "
                              "the cache would show every row to everybody; ",
                              get_text(fact, CHECK_ROLE));
-    tell_text(fact, "do not cache it, or disable row-level security and authorise in the host");
-}
-
-static void tell_no_key(const struct fact *fact)
-{
-    begin_relation(fact);
-    buffer_append_text(fact->line, "declared with the key (");
-    append_keys(fact);
-    buffer_append_text(fact->line, "), live no primary key or unique index has exactly these "
-                                   "columns; ALTER TABLE ");
-    append_relation(fact);
-    buffer_append_text(fact->line, " ADD PRIMARY KEY (");
-    append_keys(fact);
-    tell_text(fact, "), or declare the table's own key");
-}
-
-static void tell_no_index(const struct fact *fact)
-{
-    const char *foreign = fact->query->foreign_column;
-
-    begin_column(fact);
-    buffer_append_text(fact->line, "declared as the foreign column of a relation, live no index "
-                                   "begins with it; CREATE INDEX ON ");
-    append_relation(fact);
-    buffer_append_text(fact->line, " (");
-    postgres_sql_name(fact->line, foreign);
-    buffer_append_char(fact->line, ',');
-    postgres_sql_order(fact->line, fact->query);
-    tell_text(fact, ")");
-}
-
-/* Whether every column that wants an index is there; else that is said of the column. */
-static bool has_keys(const struct fact *fact)
-{
-    struct fact other = *fact;
-    size_t missing = postgres_check_keys(fact->query, SIZE_MAX, NULL);
-
-    for (other.row = fact->row; other.row < PQntuples(fact->result); other.row++) {
-        if (!read_fact(&other) || strcmp(other.relation, fact->relation) != 0)
-            break;
-        if (!other.type)
-            continue;
-        if (fact->query->foreign_column)
-            missing -= other.place == 0;
-        else
-            missing -= (fact->query->model->type->fields[other.place].flags & ENTC_KEY) != 0;
-    }
-    return missing == 0;
-}
-
-static void check_index(const struct fact *fact)
-{
-    if (!fact->is_table || !has_kind(fact, "rp") || get_bool(fact, CHECK_SERVED) || !has_keys(fact))
-        return;
-    if (fact->query->foreign_column)
-        tell_no_index(fact);
-    else
-        tell_no_key(fact);
+    postgres_fact_tell(fact,
+                       "do not cache it, or disable row-level security and authorise in the host");
 }
 
 /* ---- columns ---- */
@@ -260,112 +182,148 @@ struct wanted {
     const char *role; /* of a relation's columns */
 };
 
-static struct wanted wanted_of(const struct fact *fact)
+static struct wanted wanted_by_link(const struct postgres_fact *fact)
 {
-    const struct db_query *query = fact->query;
+    const struct db_link *link = fact->query->link;
+    const struct schema_type *type = fact->query->model->type;
     struct wanted wanted = {ENTC_NULL, false, true, " as a column of the order"};
 
-    if (query->foreign_column && fact->place == 0) {
-        wanted.type = query->id_type;
-        wanted.is_key = true;
-        wanted.role = " to hold the parent's key";
-    } else if (!query->foreign_column) {
-        const struct schema_field *field = &query->model->type->fields[fact->place];
-
-        wanted.type = field->type;
-        wanted.is_key = (field->flags & ENTC_KEY) != 0;
-        wanted.is_nullable = (field->flags & ENTC_NULLABLE) != 0;
-        wanted.role = wanted.is_key ? " and the key" : "";
+    if (fact->place >= postgres_check_orders_at(fact->query))
+        return wanted;
+    wanted.is_key = true;
+    if (fact->place < link->count) {
+        wanted.type = link->types[fact->place];
+        wanted.role = link->index == DB_INDEX_LEADING  ? " to hold the parent's key"
+                      : link->index == DB_INDEX_UNIQUE ? " to be looked up by"
+                                                       : " to hold the other's key";
+    } else {
+        wanted.type = type->fields[type->key_fields[fact->place - link->count]].type;
+        wanted.role = " to hold the child's key";
     }
     return wanted;
 }
 
-static void append_declared(const struct fact *fact, const struct wanted *wanted)
+static struct wanted wanted_of(const struct postgres_fact *fact)
 {
-    begin_column(fact);
+    const struct db_query *query = fact->query;
+    const struct schema_field *field = NULL;
+    struct wanted wanted;
+
+    if (query->link)
+        return wanted_by_link(fact);
+    field = &query->model->type->fields[fact->place];
+    wanted.type = field->type;
+    wanted.is_key = (field->flags & ENTC_KEY) != 0;
+    wanted.is_nullable = (field->flags & ENTC_NULLABLE) != 0;
+    wanted.role = wanted.is_key ? " and the key" : "";
+    return wanted;
+}
+
+/* Of a link through a join table, each column belongs to one of the two. */
+static bool is_of_relation(const struct postgres_fact *fact)
+{
+    const struct db_query *query = fact->query;
+    size_t orders_at = 0;
+    bool is_of_join = true;
+
+    if (!postgres_check_is_through(query))
+        return true;
+    orders_at = postgres_check_orders_at(query);
+    if (fact->place >= orders_at)
+        is_of_join = query->order[fact->place - orders_at].is_through;
+    return is_of_join == fact->is_table;
+}
+
+static void append_declared(const struct postgres_fact *fact, const struct wanted *wanted)
+{
+    postgres_fact_begin_column(fact);
     buffer_append_text(fact->line, "declared");
     if (wanted->type != ENTC_NULL)
         buffer_append_format(fact->line, " ENTC_%s", schema_type_name(wanted->type));
     buffer_append_format(fact->line, "%s, live ", wanted->role);
 }
 
-static void tell_no_column(const struct fact *fact, const struct wanted *wanted)
+static void tell_no_column(const struct postgres_fact *fact, const struct wanted *wanted)
 {
     append_declared(fact, wanted);
-    tell_text(fact, fact->query->foreign_column
-                        ? "there is no such column; add it, or correct the relation's descriptor"
-                        : "there is no such column; add it, or name the field's column in the "
-                          "model's `columns`");
+    postgres_fact_tell(fact,
+                       fact->query->link
+                           ? "there is no such column; add it, or correct the relation's descriptor"
+                           : "there is no such column; add it, or name the field's column in the "
+                             "model's `columns`");
 }
 
-static bool fits(const struct fact *fact, const struct wanted *wanted)
+static bool fits(const struct postgres_fact *fact, const struct wanted *wanted)
 {
     const Oid base = get_base(fact);
 
     if (wanted->type == ENTC_NULL || (wanted->type == ENTC_TEXT && !wanted->is_key))
         return true;
     if (wanted->type == ENTC_JSON)
-        return get_bool(fact, CHECK_IS_JSON);
+        return postgres_fact_bool(fact, CHECK_IS_JSON);
     return postgres_reading_of(wanted->type, base) != READING_NONE;
 }
 
-static void tell_type(const struct fact *fact, const struct wanted *wanted)
+static void tell_type(const struct postgres_fact *fact, const struct wanted *wanted)
 {
     const Oid base = get_base(fact);
 
     append_declared(fact, wanted);
     buffer_append_text(fact->line, fact->type);
     if (wanted->is_key && wanted->type == ENTC_TEXT)
-        tell_text(fact, "; two spellings may be one key there: make the column text or varchar, or "
-                        "declare what " POSTGRES_KEY_TYPES);
+        postgres_fact_tell(
+            fact, "; two spellings may be one key there: make the column text or varchar, or "
+                  "declare what " POSTGRES_KEY_TYPES);
     else if (wanted->is_key)
-        tell_text(fact, "; " POSTGRES_KEY_TYPES);
+        postgres_fact_tell(fact, "; " POSTGRES_KEY_TYPES);
     else if (wanted->type == ENTC_JSON && postgres_reading_of(ENTC_TEXT, base) != READING_NONE)
-        tell_text(fact, ", which would become a JSON string; declare the field ENTC_TEXT, or make "
-                        "the column jsonb or json");
+        postgres_fact_tell(
+            fact, ", which would become a JSON string; declare the field ENTC_TEXT, or make "
+                  "the column jsonb or json");
     else {
-        buffer_append_format(fact->line, "; declare the field %s, or make the column %s",
-                             get_bool(fact, CHECK_IS_JSON) ? "ENTC_JSON"
-                                                           : postgres_field_type_for(base),
-                             postgres_types_for(wanted->type));
+        buffer_append_format(
+            fact->line, "; declare the field %s, or make the column %s",
+            postgres_fact_bool(fact, CHECK_IS_JSON) ? "ENTC_JSON" : postgres_field_type_for(base),
+            postgres_types_for(wanted->type));
         tell(fact);
     }
 }
 
-static void tell_loose(const struct fact *fact, const struct wanted *wanted)
+static void tell_loose(const struct postgres_fact *fact, const struct wanted *wanted)
 {
     append_declared(fact, wanted);
     buffer_append_format(fact->line, "%s COLLATE ", fact->type);
     postgres_sql_name(fact->line, get_text(fact, CHECK_LOOSE));
-    tell_text(fact, ", which is nondeterministic: two spellings may be one key; give the column a "
-                    "deterministic collation");
+    postgres_fact_tell(
+        fact, ", which is nondeterministic: two spellings may be one key; give the column a "
+              "deterministic collation");
 }
 
-static void tell_nullable(const struct fact *fact, const struct wanted *wanted)
+static void tell_nullable(const struct postgres_fact *fact, const struct wanted *wanted)
 {
     append_declared(fact, wanted);
     buffer_append_format(fact->line, "%s that may be NULL; %sALTER TABLE ", fact->type,
                          wanted->is_key ? "" : "declare the field ENTC_NULLABLE, or ");
-    append_relation(fact);
+    postgres_fact_append_relation(fact);
     buffer_append_text(fact->line, " ALTER ");
     postgres_sql_name(fact->line, fact->column);
-    tell_text(fact, " SET NOT NULL");
+    postgres_fact_tell(fact, " SET NOT NULL");
 }
 
-static void tell_unreadable(const struct fact *fact, const struct wanted *wanted)
+static void tell_unreadable(const struct postgres_fact *fact, const struct wanted *wanted)
 {
     append_declared(fact, wanted);
     buffer_append_format(fact->line, "role %s may not read it; grant USAGE on the schema and ",
                          get_text(fact, CHECK_ROLE));
     buffer_append_text(fact->line, "SELECT on ");
-    append_relation(fact);
+    postgres_fact_append_relation(fact);
     buffer_append_text(fact->line, " to ");
     postgres_sql_name(fact->line, get_text(fact, CHECK_ROLE));
     tell(fact);
 }
 
 /* At most one line for each thing that is wrong with a column. */
-static void check_column(const struct fact *fact, const struct postgres_reader *reader)
+static void check_column(const struct postgres_fact *fact, const struct postgres_reader *reader)
 {
     const struct wanted wanted = wanted_of(fact);
 
@@ -373,7 +331,7 @@ static void check_column(const struct fact *fact, const struct postgres_reader *
     if (!fact->is_read && !wanted.is_key)
         return;
     /* A view may give a foreign column that no table has. */
-    if (!fact->is_read && fact->query->foreign_column)
+    if (!fact->is_read && fact->query->link)
         return;
     if (!fact->type) {
         tell_no_column(fact, &wanted);
@@ -383,46 +341,48 @@ static void check_column(const struct fact *fact, const struct postgres_reader *
         tell_type(fact, &wanted);
     else if (wanted.is_key && get_text(fact, CHECK_LOOSE))
         tell_loose(fact, &wanted);
-    if (reader->query == fact->query && !wanted.is_nullable && has_kind(fact, "rp") &&
-        !get_bool(fact, CHECK_STRICT))
+    if (reader->query == fact->query && !wanted.is_nullable && postgres_fact_has_kind(fact, "rp") &&
+        !postgres_fact_bool(fact, CHECK_STRICT))
         tell_nullable(fact, &wanted);
-    if (reader->query == fact->query && fact->is_read && !get_bool(fact, CHECK_READABLE))
+    if (reader->query == fact->query && fact->is_read && !postgres_fact_bool(fact, CHECK_READABLE))
         tell_unreadable(fact, &wanted);
 }
 
-static void check_relation(const struct fact *fact, const struct postgres_reader *reader)
+static void check_relation(const struct postgres_fact *fact, const struct postgres_reader *reader)
 {
     if (!fact->kind) {
         tell_missing(fact);
         return;
     }
-    if (!fact->query->foreign_column) {
-        if (!has_kind(fact, "rp") && (fact->is_table || !has_kind(fact, "vmf")))
+    if (!fact->query->link) {
+        if (!postgres_fact_has_kind(fact, "rp") &&
+            (fact->is_table || !postgres_fact_has_kind(fact, "vmf")))
             tell_kind(fact);
-        if (reader->query == fact->query && get_bool(fact, CHECK_SECURED))
+        if (reader->query == fact->query && postgres_fact_bool(fact, CHECK_SECURED))
             tell_secured(fact);
     }
     if (reader->query == fact->query)
-        check_index(fact);
+        postgres_check_index(fact);
 }
 
 entc_status postgres_give_check(struct postgres_reader *reader, struct db_query *query,
                                 const PGresult *result)
 {
     const int rows = PQntuples(result);
-    struct fact fact = {.query = query, .line = &reader->line, .result = result};
-    const char *relation = NULL;
+    struct postgres_fact fact = {.query = query, .line = &reader->line, .result = result};
+    size_t relation = SIZE_MAX;
 
     query->rows += (uint64_t)rows;
     if (PQnfields(result) != CHECK_COLUMNS)
         return postgres_refuse_answer(reader, query);
     for (fact.row = 0; fact.row < rows && reader->query == query; fact.row++) {
-        if (!read_fact(&fact))
+        if (!postgres_fact_read(&fact))
             return postgres_refuse_answer(reader, query);
-        if (fact.relation != relation)
+        if (fact.number != relation)
             check_relation(&fact, reader);
-        relation = fact.relation;
-        if (reader->query == query && has_kind(&fact, "rpvmf"))
+        relation = fact.number;
+        if (reader->query == query && postgres_fact_has_kind(&fact, "rpvmf") &&
+            is_of_relation(&fact))
             check_column(&fact, reader);
         if (reader->line.failed)
             return error_no_memory(&reader->error);

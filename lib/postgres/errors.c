@@ -94,19 +94,55 @@ static bool is_mismatch(const char *sqlstate)
     return sqlstate && strcmp(sqlstate, "42883") == 0;
 }
 
-/* The server does not say which column it was. */
+/* A value of the host's, of a filter, a cursor or a parameter, is none of its column's type:
+ * invalid_text_representation, invalid_datetime_format, datetime_field_overflow,
+ * numeric_value_out_of_range. Without such values the data are to blame. */
+static bool is_bad_value(const char *sqlstate, const struct db_query *query)
+{
+    static const char *const codes[] = {"22P02", "22007", "22008", "22003"};
+
+    if (!sqlstate ||
+        (!query->filter_count && !query->after && !query->before && !query->param_count))
+        return false;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (strcmp(sqlstate, codes[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The host's statement has another number of parameters: to the server a breach of the protocol,
+ * whose code poolers use for failures of their own. */
+static bool is_bad_count(const char *sqlstate, const struct db_query *query, const char *line)
+{
+    return query->kind == DB_SQL && sqlstate && strcmp(sqlstate, "08P01") == 0 &&
+           strncmp(line, "bind message", 12) == 0;
+}
+
+static entc_status tell_bad_value(entc_error **reterr, const struct db_query *query,
+                                  const char *line, const char *sqlstate)
+{
+    error_set(reterr, ENTC_E_INVALID, "postgres", "%s.%s: %s", query->model->schema,
+              query->model->read_from, line);
+    error_hint(reterr, "give a value for each parameter, of the type of its column, and cursors as "
+                       "entc_page_cursor() wrote them");
+    error_sqlstate(reterr, sqlstate);
+    return ENTC_E_INVALID;
+}
+
+/* The server does not say which column it was, so that is told only where there is one. */
 static void add_operand(entc_error **reterr, const struct db_query *query)
 {
     const struct schema_type *type = query->model->type;
-    const bool is_pages = query->kind == DB_PAGES;
+    const struct db_link *link = query->link;
     const uint32_t key = type->key_fields[0];
+    const bool is_one = link ? link->count == 1 && !link->table : type->key_count == 1;
 
-    if (is_pages || type->key_count == 1)
-        error_set(reterr, ENTC_E_SCHEMA, "postgres", "%s; column \"%s\" is declared %sENTC_%s",
-                  entc_error_message(*reterr),
-                  is_pages ? query->foreign_column : query->model->columns[key],
-                  is_pages ? "to hold keys of type " : "the key, ",
-                  schema_type_name(is_pages ? query->id_type : type->fields[key].type));
+    if (query->kind == DB_LIST || query->kind == DB_SQL || query->filter_count > 0 || !is_one)
+        return;
+    error_set(reterr, ENTC_E_SCHEMA, "postgres", "%s; column \"%s\" is declared %sENTC_%s",
+              entc_error_message(*reterr), link ? link->columns[0] : query->model->columns[key],
+              link ? "to hold keys of type " : "the key, ",
+              schema_type_name(link ? link->types[0] : type->fields[key].type));
 }
 
 /* ---- what may quote a row ---- */
@@ -149,30 +185,27 @@ static void withhold(entc_error **reterr, const struct db_query *query, entc_sta
     error_hint(reterr, "see the server's log");
 }
 
-static void pass_on(entc_error **reterr, const struct db_query *query, entc_status status,
-                    const PGresult *result)
-{
-    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    char line[LINE_MAX_BYTES];
-
-    /* Without a primary message it is libpq that speaks. */
-    copy_first_line(line, primary ? primary : PQresultErrorMessage(result));
-    error_set(reterr, status, "postgres", "%s.%s: %s", query->model->schema,
-              query->model->read_from, line[0] ? line : "the connection was lost");
-}
-
 entc_status postgres_error_of_result(entc_error **reterr, const struct db_query *query,
                                      const PGresult *result)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const struct postgres_failure *failure = postgres_failure_of(sqlstate);
+    const bool withheld = is_withheld(query, result, sqlstate);
+    char line[LINE_MAX_BYTES];
 
     if (!sqlstate && postgres_says_no_memory(PQresultErrorMessage(result)))
         return error_no_memory(reterr);
-    if (is_withheld(query, result, sqlstate))
+    /* Without a primary message it is libpq that speaks. */
+    copy_first_line(line, primary ? primary : PQresultErrorMessage(result));
+    if (is_bad_value(sqlstate, query) || is_bad_count(sqlstate, query, line))
+        return tell_bad_value(reterr, query, withheld ? postgres_condition_of(sqlstate) : line,
+                              sqlstate);
+    if (withheld)
         withhold(reterr, query, failure->status, sqlstate);
     else
-        pass_on(reterr, query, failure->status, result);
+        error_set(reterr, failure->status, "postgres", "%s.%s: %s", query->model->schema,
+                  query->model->read_from, line[0] ? line : "the connection was lost");
     if (is_mismatch(sqlstate))
         add_operand(reterr, query);
     error_sqlstate(reterr, sqlstate);

@@ -1,13 +1,33 @@
 /* Ids: the answers to lists and pages, and the key of a row that cannot become an entity. Ids are
- * handed over as soon as they are read; their text lies in the result. */
+ * handed over as soon as they are read, with the rest of their position behind them; texts lie in
+ * the result. */
 #include "postgres/internal.h"
 
-/* How the parts of an id are read. */
+/* How the parts of an id are read. Behind them lie the texts of a position. */
 struct parts {
     uint32_t count;
+    uint32_t position_count; /* with those texts */
     enum postgres_reading readings[POSTGRES_KEY_PARTS_MAX];
-    entc_value values[POSTGRES_KEY_PARTS_MAX];
+    entc_value values[POSTGRES_ORDER_MAX];
 };
+
+/* What a list or pages answers of each row. */
+static struct parts parts_of(const struct db_query *query)
+{
+    struct parts parts = {.count = query->model->type->key_count};
+    struct postgres_order order;
+
+    postgres_order_of(&order, query);
+    parts.position_count = (uint32_t)order.position_count;
+    return parts;
+}
+
+static void read_text(entc_value *value, const char *bytes, size_t length)
+{
+    value->type = bytes ? ENTC_TEXT : ENTC_NULL;
+    value->length = (uint32_t)length;
+    value->as.text = bytes;
+}
 
 static uint32_t part_type(const struct db_query *query, uint32_t part)
 {
@@ -17,6 +37,8 @@ static uint32_t part_type(const struct db_query *query, uint32_t part)
 static entc_status refuse_part_null(struct postgres_reader *reader, const struct db_query *query,
                                     uint32_t part)
 {
+    if (query->kind == DB_SQL)
+        return postgres_refuse_null_id(reader, query);
     return postgres_refuse_null(reader, query, query->model->type->key_fields[part]);
 }
 
@@ -55,17 +77,106 @@ static entc_status read_parts(struct postgres_reader *reader, const struct db_qu
     return ENTC_OK;
 }
 
+/* The rest of a position stands behind the parts of the key. */
+static void read_texts(const PGresult *result, int row, int column, struct parts *parts)
+{
+    for (uint32_t i = parts->count; i < parts->position_count; i++, column++) {
+        const bool is_null = PQgetisnull(result, row, column);
+
+        read_text(&parts->values[i], is_null ? NULL : PQgetvalue(result, row, column),
+                  (size_t)PQgetlength(result, row, column));
+    }
+}
+
+static bool are_texts(const PGresult *result, int column)
+{
+    for (; column < PQnfields(result); column++)
+        if (PQftype(result, column) != POSTGRES_TEXT)
+            return false;
+    return true;
+}
+
 entc_status postgres_give_list(struct postgres_reader *reader, struct db_query *query,
                                const PGresult *result)
 {
     const int rows = PQntuples(result);
-    struct parts parts;
+    struct parts parts = parts_of(query);
+    entc_status status = ENTC_OK;
+
+    if (query->wants_total)
+        return postgres_give_pages(reader, query, result);
+    query->rows += (uint64_t)rows;
+    if ((uint32_t)PQnfields(result) != parts.position_count || !are_texts(result, (int)parts.count))
+        return postgres_refuse_answer(reader, query);
+    status = compare_parts(reader, query, result, NULL, &parts);
+    for (int row = 0; row < rows && !status && reader->query == query; row++) {
+        status = read_parts(reader, query, result, row, NULL, &parts);
+        read_texts(result, row, (int)parts.count, &parts);
+        if (!status)
+            query->id(query, 0, parts.values);
+    }
+    return status;
+}
+
+static bool read_ordinal(const struct db_query *query, const PGresult *result, int row,
+                         size_t *ret_parent)
+{
+    const size_t parents = query->kind == DB_LIST ? 1 : query->id_count;
+    int64_t ordinal = 0;
+
+    if (!postgres_integer_read(READING_INT8, PQgetvalue(result, row, 0),
+                               PQgetlength(result, row, 0), &ordinal) ||
+        ordinal < 1 || (uint64_t)ordinal > parents)
+        return false;
+    *ret_parent = (size_t)ordinal - 1;
+    return true;
+}
+
+/* A row is a child: its parent's ordinal, and its position. */
+static entc_status give_all_children(struct postgres_reader *reader, struct db_query *query,
+                                     const PGresult *result)
+{
+    const int rows = PQntuples(result);
+    struct parts parts = parts_of(query);
+    uint32_t columns[POSTGRES_KEY_PARTS_MAX] = {0};
     entc_status status = ENTC_OK;
 
     query->rows += (uint64_t)rows;
-    if ((uint32_t)PQnfields(result) != query->model->type->key_count)
+    for (uint32_t i = 0; i < parts.count; i++)
+        columns[i] = i + 1;
+    if ((uint32_t)PQnfields(result) != 1 + parts.position_count ||
+        !are_texts(result, 1 + (int)parts.count))
         return postgres_refuse_answer(reader, query);
-    status = compare_parts(reader, query, result, NULL, &parts);
+    status = compare_parts(reader, query, result, columns, &parts);
+    for (int row = 0; row < rows && !status && reader->query == query; row++) {
+        size_t parent = 0;
+
+        if (!read_ordinal(query, result, row, &parent))
+            return postgres_refuse_answer(reader, query);
+        status = read_parts(reader, query, result, row, columns, &parts);
+        read_texts(result, row, 1 + (int)parts.count, &parts);
+        if (!status)
+            query->id(query, parent, parts.values);
+    }
+    return status;
+}
+
+/* The host's own statement. Its columns are the parts of the key, whatever they are called. */
+entc_status postgres_give_sql(struct postgres_reader *reader, struct db_query *query,
+                              const PGresult *result)
+{
+    const int rows = PQntuples(result);
+    struct parts parts = {.count = query->model->type->key_count};
+    entc_status status = ENTC_OK;
+
+    query->rows += (uint64_t)rows;
+    if ((uint32_t)PQnfields(result) != parts.count)
+        return postgres_refuse_columns(reader, query, PQnfields(result));
+    for (uint32_t i = 0; i < parts.count && !status; i++) {
+        parts.readings[i] = postgres_reading_of(part_type(query, i), PQftype(result, (int)i));
+        if (parts.readings[i] == READING_NONE)
+            status = postgres_refuse_column(reader, query, i, PQftype(result, (int)i));
+    }
     for (int row = 0; row < rows && !status && reader->query == query; row++) {
         status = read_parts(reader, query, result, row, NULL, &parts);
         if (!status)
@@ -78,7 +189,7 @@ entc_status postgres_give_bad_row(struct postgres_reader *reader, struct db_quer
                                   const PGresult *result, int row)
 {
     const uint32_t *columns = query->model->type->key_fields;
-    struct parts parts;
+    struct parts parts = {.count = 0};
     entc_status status = ENTC_OK;
 
     /* A key that is NULL names no row; and the error tells the story that it already has. */
@@ -154,15 +265,19 @@ static entc_status read_record(struct postgres_reader *reader, const struct db_q
     uint32_t count = 0;
     entc_status status = ENTC_OK;
 
-    if (!take_uint32(&record, &count) || count != parts->count)
+    if (!take_uint32(&record, &count) || count != parts->position_count)
         return postgres_refuse_answer(reader, query);
     for (uint32_t i = 0; i < count && !status; i++) {
         struct input value;
         uint32_t live;
 
-        if (!take_uint32(&record, &live) || !take_element(&record, &value))
+        if (!take_uint32(&record, &live) || !take_element(&record, &value) ||
+            (i >= parts->count && live != POSTGRES_TEXT))
             return postgres_refuse_answer(reader, query);
-        status = read_part(reader, query, i, live, &value, &parts->values[i]);
+        if (i < parts->count)
+            status = read_part(reader, query, i, live, &value, &parts->values[i]);
+        else
+            read_text(&parts->values[i], value.bytes, value.length);
     }
     return status;
 }
@@ -200,7 +315,7 @@ static entc_status give_children(struct postgres_reader *reader, struct db_query
 
         if (!take_element(&array->input, &child))
             return postgres_refuse_answer(reader, query);
-        status = parts->count > 1
+        status = parts->position_count > 1
                      ? read_record(reader, query, child, parts)
                      : read_part(reader, query, 0, array->type, &child, &parts->values[0]);
         if (!status)
@@ -209,26 +324,40 @@ static entc_status give_children(struct postgres_reader *reader, struct db_query
     return status;
 }
 
-/* A row is a parent: its ordinal, which begins at 1, and its children. */
+/* How many children a parent has. */
+static bool give_total(struct db_query *query, const PGresult *result, int row, size_t parent)
+{
+    int64_t total = 0;
+
+    if (!query->wants_total)
+        return true;
+    if (!postgres_integer_read(READING_INT8, PQgetvalue(result, row, 2),
+                               PQgetlength(result, row, 2), &total))
+        return false;
+    query->total(query, parent, total);
+    return true;
+}
+
+/* A row is a parent: its ordinal, which begins at 1, its children, and how many there are. */
 entc_status postgres_give_pages(struct postgres_reader *reader, struct db_query *query,
                                 const PGresult *result)
 {
     const int rows = PQntuples(result);
-    struct parts parts = {.count = query->model->type->key_count};
+    struct parts parts = parts_of(query);
     entc_status status = ENTC_OK;
 
-    if (PQnfields(result) != 2)
+    if (postgres_is_by_child(query))
+        return give_all_children(reader, query, result);
+    if (PQnfields(result) != (query->wants_total ? 3 : 2))
         return postgres_refuse_answer(reader, query);
     for (int row = 0; row < rows && !status && reader->query == query; row++) {
         struct array array;
-        int64_t ordinal = 0;
+        size_t parent = 0;
 
-        if (!postgres_integer_read(READING_INT8, PQgetvalue(result, row, 0),
-                                   PQgetlength(result, row, 0), &ordinal) ||
-            ordinal < 1 || (uint64_t)ordinal > query->id_count ||
-            !open_array(result, row, 1, &array))
+        if (!read_ordinal(query, result, row, &parent) || !open_array(result, row, 1, &array) ||
+            !give_total(query, result, row, parent))
             return postgres_refuse_answer(reader, query);
-        status = give_children(reader, query, (size_t)ordinal - 1, &array, &parts);
+        status = give_children(reader, query, parent, &array, &parts);
     }
     return status;
 }

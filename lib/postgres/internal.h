@@ -1,12 +1,12 @@
 /* postgres, inside: what the files of this room share; nobody else includes it.
  *
- * The pieces, from the wire up: `sql` and `params` write a query, `types`, `values`, `rows` and
- * `ids` read its answer, `refuse` says what is wrong with it; `check_sql` and `check` compare
- * descriptors with the catalogue; `errors` judges failures; `settings` reads the connection text,
- * `resolve` looks names up, `connection` opens and closes sockets, `query` runs one query on one of
- * them, `cancel` ends one that nobody wants any more; `pool` brings queries and connections
- * together, `port` is what the repository sees. Everything here is [driver] unless it says
- * otherwise. */
+ * The pieces, from the wire up: `sql`, `position_sql`, `list_sql` and `params` write a query,
+ * `types`, `values`, `rows` and `ids` read its answer, `refuse` says what is wrong with it;
+ * `check_sql`, `check` and `check_index` compare descriptors with the catalogue; `errors` judges
+ * failures; `settings` reads the connection text, `resolve` looks names up, `connection` opens and
+ * closes sockets, `query` runs one query on one of them, `cancel` ends one that nobody wants any
+ * more; `pool` brings queries and connections together, `port` is what the repository sees.
+ * Everything here is [driver] unless it says otherwise. */
 #ifndef ENTC_POSTGRES_INTERNAL_H
 #define ENTC_POSTGRES_INTERNAL_H
 
@@ -34,8 +34,72 @@ static inline uint64_t postgres_get_uint64(const char *bytes)
 bool postgres_sql_write(struct buffer *sql, const struct db_query *query);
 /* Appends a quoted name. */
 void postgres_sql_name(struct buffer *sql, const char *name);
-/* Appends the order's columns and behind them those of the key: then it is total, and pages are
- * stable. */
+/* Appends FROM and what reads use. */
+void postgres_sql_from(struct buffer *sql, const struct schema_model *model);
+/* Appends the model's own condition behind `before` (" WHERE ", " AND "), if it has one. */
+void postgres_sql_filter(struct buffer *sql, const char *before, const struct schema_model *model);
+/* The column of a part of the key. */
+const char *postgres_sql_key(const struct schema_model *model, uint32_t part);
+
+/* ---- position_sql.c: the order of a list, and conditions on positions in it ---- */
+
+/* The host's columns, and those of the key. */
+#define POSTGRES_ORDER_MAX (DB_ORDER_MAX + SCHEMA_KEY_MAX)
+
+struct postgres_order_column {
+    const char *column;
+    bool is_through; /* of the join table, which calls it entc_o and its number */
+    size_t number;   /* in the query's order */
+    bool is_descending;
+    bool can_be_null; /* nothing declares that it cannot */
+    size_t position;  /* its place in a position */
+};
+
+/* The order's columns, and behind them those of the key that it lacks: then it is total, and pages
+ * are stable. */
+struct postgres_order {
+    size_t count;
+    struct postgres_order_column columns[POSTGRES_ORDER_MAX];
+    size_t position_count;                  /* values of a position */
+    size_t by_position[POSTGRES_ORDER_MAX]; /* their columns */
+};
+
+void postgres_order_of(struct postgres_order *order, const struct db_query *query);
+/* Appends a column as conditions and orders call it. */
+void postgres_sql_column(struct buffer *sql, const struct postgres_order_column *column);
+/* Whether children are found by ids, with a statement of one row for each of them: see list_sql.c.
+ */
+bool postgres_is_by_child(const struct db_query *query);
+
+/* A position that rows lie behind. In a flipped order that is before it. */
+struct postgres_bound {
+    const struct postgres_order *order;
+    const entc_value *values; /* tell where it has NULLs */
+    bool is_flipped;
+    const char *head;     /* its values are called by this and a number: "$", "entc_p.a" */
+    uint32_t first_place; /* of a "$", of the first value that is not NULL; else 0 */
+};
+
+/* Rows behind a bound, in branches that exclude each other; each is what an index can look up. */
+struct postgres_branch {
+    enum { BRANCH_BY_ROW, BRANCH_BY_VALUE, BRANCH_IS_NULL, BRANCH_IS_NOT_NULL } kind;
+    size_t column; /* that decides: those before it are equal */
+};
+
+#define POSTGRES_BRANCHES_MAX (2 * POSTGRES_ORDER_MAX)
+
+size_t postgres_branches(const struct postgres_bound *bound,
+                         struct postgres_branch branches[POSTGRES_BRANCHES_MAX]);
+void postgres_sql_branch(struct buffer *sql, const struct postgres_bound *bound,
+                         const struct postgres_branch *branch);
+/* Appends all branches as one condition. */
+void postgres_sql_bound(struct buffer *sql, const struct postgres_bound *bound);
+
+/* ---- list_sql.c ---- */
+
+void postgres_list_write(struct buffer *sql, const struct db_query *query);
+void postgres_pages_write(struct buffer *sql, const struct db_query *query);
+/* Appends the columns of the order. */
 void postgres_sql_order(struct buffer *sql, const struct db_query *query);
 
 /* ---- params.c ---- */
@@ -51,18 +115,32 @@ void postgres_sql_order(struct buffer *sql, const struct db_query *query);
 /* PostgreSQL's INDEX_MAX_KEYS: no key has more columns. */
 #define POSTGRES_KEY_PARTS_MAX 32
 
+/* Ids and a limit, two positions, filters; or those of the host's own statement. */
+#define POSTGRES_PARAMS_MAX 256
+
 struct postgres_params {
     int count;
     bool is_too_long;
-    Oid types[POSTGRES_KEY_PARTS_MAX];
-    const char *values[POSTGRES_KEY_PARTS_MAX]; /* point into the buffer; NULL: SQL's NULL */
-    int lengths[POSTGRES_KEY_PARTS_MAX];
-    int formats[POSTGRES_KEY_PARTS_MAX];
-    size_t starts[POSTGRES_KEY_PARTS_MAX]; /* in the buffer */
+    Oid types[POSTGRES_PARAMS_MAX];          /* 0: the server finds it out */
+    const char *values[POSTGRES_PARAMS_MAX]; /* point into the buffer; NULL: SQL's NULL */
+    int lengths[POSTGRES_PARAMS_MAX];
+    int formats[POSTGRES_PARAMS_MAX];
+    size_t starts[POSTGRES_PARAMS_MAX]; /* in the buffer */
 };
 
-/* Binary parameters of the statement. ENTC_E_NO_MEMORY; ENTC_E_INVALID: more ids than PostgreSQL
- * takes at once, or more parts of a key than it can have. */
+/* Where the parameters of lists and pages begin, counted from 1, in this order. Of a position there
+ * is one for each value that is not NULL, of a filter one for all its values. */
+struct postgres_places {
+    uint32_t limit; /* of pages, behind the parts of the parents' keys */
+    uint32_t after;
+    uint32_t before;
+    uint32_t filters;
+};
+
+struct postgres_places postgres_places_of(const struct db_query *query);
+
+/* Parameters of the statement. ENTC_E_NO_MEMORY; ENTC_E_INVALID: more ids than PostgreSQL takes at
+ * once, or more parts of a key than it can have. */
 entc_status postgres_params_write(struct postgres_params *params, struct buffer *bytes,
                                   const struct db_query *query);
 
@@ -145,41 +223,14 @@ entc_status postgres_give_list(struct postgres_reader *reader, struct db_query *
                                const PGresult *result);
 entc_status postgres_give_pages(struct postgres_reader *reader, struct db_query *query,
                                 const PGresult *result);
+entc_status postgres_give_sql(struct postgres_reader *reader, struct db_query *query,
+                              const PGresult *result);
 /* Tells of a row that cannot become an entity, for the reason in reader->error, whose types were
  * compared. Fails when it has no id either. */
 entc_status postgres_give_bad_row(struct postgres_reader *reader, struct db_query *query,
                                   const PGresult *result, int row);
 
 /* ---- check.c, check_sql.c ---- */
-
-/* The lists of names that a check's statement takes as parameters: each returns how many there are,
- * and the name at `index` when that is one of them. */
-typedef size_t (*postgres_names)(const struct db_query *query, size_t index, const char **ret_name);
-/* The table first; then what reads use, if that is something else. */
-size_t postgres_check_relations(const struct db_query *query, size_t index, const char **ret_name);
-/* Of a model the columns of all fields, in their order; of a relation the foreign column and those
- * of the order. */
-size_t postgres_check_columns(const struct db_query *query, size_t index, const char **ret_name);
-/* Of a model those of the key; of a relation the foreign column. */
-size_t postgres_check_keys(const struct db_query *query, size_t index, const char **ret_name);
-
-/* What the statement answers: a row for each relation and column, by these columns. */
-enum postgres_check_column {
-    CHECK_RELATION, /* int8: its place, from 1 */
-    CHECK_KIND,     /* text: pg_class.relkind; NULL: there is no such relation */
-    CHECK_SECURED,  /* bool: row-level security is enabled */
-    CHECK_FILTERED, /* bool: and it is active for this role */
-    CHECK_SERVED,   /* bool: the index that the key, or the relation, wants is there */
-    CHECK_COLUMN,   /* int8: its place, from 1 */
-    CHECK_TYPE,     /* text, with its modifiers; NULL: there is no such column */
-    CHECK_BASE,     /* oid, of a domain what it stands for */
-    CHECK_IS_JSON,  /* bool: to_json() makes more of it than a scalar */
-    CHECK_STRICT,   /* bool: NOT NULL */
-    CHECK_LOOSE,    /* text: its nondeterministic collation, or NULL */
-    CHECK_READABLE, /* bool: the role may read it */
-    CHECK_ROLE,     /* text: the role */
-    CHECK_COLUMNS
-};
 
 void postgres_check_write(struct buffer *sql, const struct db_query *query);
 /* Tells the query every difference. */
@@ -201,6 +252,12 @@ entc_status postgres_refuse_null(struct postgres_reader *reader, const struct db
                                  uint32_t field);
 entc_status postgres_refuse_value(struct postgres_reader *reader, const struct db_query *query,
                                   uint32_t field, enum postgres_verdict verdict);
+/* The host's own statement answers so many columns, or one (counted from 0) of this type. */
+entc_status postgres_refuse_columns(struct postgres_reader *reader, const struct db_query *query,
+                                    int count);
+entc_status postgres_refuse_column(struct postgres_reader *reader, const struct db_query *query,
+                                   uint32_t part, Oid live);
+entc_status postgres_refuse_null_id(struct postgres_reader *reader, const struct db_query *query);
 /* An answer that our own statement cannot have. */
 entc_status postgres_refuse_answer(struct postgres_reader *reader, const struct db_query *query);
 

@@ -1,15 +1,18 @@
-/* Binary parameters: arrays of ids, limits, and names for a check. The form is that of array_recv()
- * and int8recv() in PostgreSQL's src/backend/utils/adt: all numbers highest byte first. An array of
- * ids always has one element for each id, in order, because the pages of parents are told apart by
- * ordinality, and the parts of composite ids by their place. */
-#include "postgres/internal.h"
+/* Parameters: arrays of ids, limits and names for a check in their binary form; positions and the
+ * host's values as text, for the server to take them for what their columns are. The binary form is
+ * that of array_recv() and int8recv() in PostgreSQL's src/backend/utils/adt: all numbers highest
+ * byte first. An array of ids always has one element for each id, in order, because the pages of
+ * parents are told apart by ordinality, and the parts of composite ids by their place. */
+#include "postgres/check.h"
 
 #include <limits.h>
 
 /* PostgreSQL's MaxArraySize on machines of 64 bits, 1 GB / sizeof(Datum). */
 #define ARRAY_ELEMENTS_MAX (0x3fffffff / 8)
 #define ELEMENT_NULL UINT32_MAX /* the length -1 */
+#define TEXT 0
 #define BINARY 1
+#define UNKNOWN 0 /* a type: the server finds it out */
 
 /* ---- bytes ---- */
 
@@ -199,9 +202,144 @@ static void add_ids(struct postgres_params *params, struct buffer *bytes,
 static void add_parents(struct postgres_params *params, struct buffer *bytes,
                         const struct db_query *query)
 {
-    const struct part part = {query->ids, query->id_count, 1, 0};
+    struct part part = {query->ids, query->id_count, query->link->count, 0};
 
-    add_part(params, bytes, query->id_type, &part);
+    for (; part.part < part.parts; part.part++)
+        add_part(params, bytes, query->link->types[part.part], &part);
+}
+
+/* ---- positions and values ---- */
+
+static void begin_text(struct postgres_params *params, const struct buffer *bytes)
+{
+    begin(params, bytes, UNKNOWN);
+    params->formats[params->count] = TEXT;
+}
+
+/* libpq reads text up to its NUL. */
+static void end_text(struct postgres_params *params, struct buffer *bytes)
+{
+    buffer_append_char(bytes, '\0');
+    end(params, bytes);
+}
+
+/* Text, or NULL. */
+static void add_value(struct postgres_params *params, struct buffer *bytes, const entc_value *value)
+{
+    begin_text(params, bytes);
+    if (value->type != ENTC_NULL)
+        buffer_append(bytes, value->as.text, value->length);
+    end_text(params, bytes);
+    if (value->type == ENTC_NULL)
+        params->lengths[params->count - 1] = -1;
+}
+
+/* In quotes nothing but the quote and the backslash has a meaning (array_in()). */
+static void append_quoted(struct buffer *bytes, const entc_value *value)
+{
+    buffer_append_char(bytes, '"');
+    for (size_t i = 0; i < value->length; i++) {
+        if (value->as.text[i] == '"' || value->as.text[i] == '\\')
+            buffer_append_char(bytes, '\\');
+        buffer_append_char(bytes, value->as.text[i]);
+    }
+    buffer_append_char(bytes, '"');
+}
+
+/* Every so many-th of some values, as the text of an array. */
+static void add_values(struct postgres_params *params, struct buffer *bytes,
+                       const entc_value *values, size_t count, size_t stride)
+{
+    begin_text(params, bytes);
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_char(bytes, i == 0 ? '{' : ',');
+        append_quoted(bytes, &values[i * stride]);
+    }
+    buffer_append_text(bytes, count > 0 ? "}" : "{}");
+    end_text(params, bytes);
+}
+
+/* Positions, one or one for each parent; where they are NULL the statement says so. */
+static void add_positions(struct postgres_params *params, struct buffer *bytes,
+                          const struct db_query *query, const entc_value *positions)
+{
+    struct postgres_order order;
+
+    if (!positions)
+        return;
+    postgres_order_of(&order, query);
+    for (size_t i = 0; i < order.position_count; i++) {
+        if (positions[i].type == ENTC_NULL)
+            continue;
+        if (query->link)
+            add_values(params, bytes, &positions[i], query->id_count, order.position_count);
+        else
+            add_value(params, bytes, &positions[i]);
+    }
+}
+
+static void add_filters(struct postgres_params *params, struct buffer *bytes,
+                        const struct db_query *query)
+{
+    for (size_t i = 0; i < query->filter_count; i++) {
+        const struct db_filter *filter = &query->filters[i];
+
+        if (filter->test == ENTC_IN)
+            add_values(params, bytes, filter->values, filter->value_count, 1);
+        else if (filter->test != ENTC_IS_NULL && filter->test != ENTC_IS_NOT_NULL)
+            add_value(params, bytes, &filter->values[0]);
+    }
+}
+
+static void add_limit(struct postgres_params *params, struct buffer *bytes,
+                      const struct db_query *query)
+{
+    if (query->limits) {
+        begin(params, bytes, POSTGRES_INT8_ARRAY);
+        append_head(bytes, POSTGRES_INT8, query->id_count, false);
+        for (size_t i = 0; i < query->id_count; i++) {
+            char eight[8];
+
+            put_int64(eight, query->limits[i]);
+            append_element(bytes, eight, sizeof(eight));
+        }
+        end(params, bytes);
+    } else if (query->limit) {
+        add_int64(params, bytes, query->limit);
+    }
+}
+
+static uint32_t count_values(const struct db_query *query, const entc_value *position)
+{
+    struct postgres_order order;
+    uint32_t count = 0;
+
+    if (!position)
+        return 0;
+    postgres_order_of(&order, query);
+    for (size_t i = 0; i < order.position_count; i++)
+        count += position[i].type != ENTC_NULL;
+    return count;
+}
+
+struct postgres_places postgres_places_of(const struct db_query *query)
+{
+    struct postgres_places places;
+
+    places.limit = query->link ? query->link->count + 1 : 1;
+    places.after = places.limit + (query->limit || query->limits);
+    places.before = places.after + count_values(query, query->after);
+    places.filters = places.before + count_values(query, query->before);
+    return places;
+}
+
+static void add_list(struct postgres_params *params, struct buffer *bytes,
+                     const struct db_query *query)
+{
+    add_limit(params, bytes, query);
+    add_positions(params, bytes, query, query->after);
+    add_positions(params, bytes, query, query->before);
+    add_filters(params, bytes, query);
 }
 
 /* ---- checks ---- */
@@ -236,18 +374,25 @@ entc_status postgres_params_write(struct postgres_params *params, struct buffer 
         add_ids(params, bytes, query);
         break;
     case DB_LIST:
-        add_int64(params, bytes, query->limit);
+        add_list(params, bytes, query);
         break;
     case DB_PAGES:
+    case DB_LOOKUP:
+        if (query->link->count > POSTGRES_KEY_PARTS_MAX)
+            return ENTC_E_INVALID;
         add_parents(params, bytes, query);
-        add_int64(params, bytes, query->limit);
+        add_list(params, bytes, query);
         break;
     case DB_CHECK:
-        add_text(params, bytes, query->model->schema);
+        add_names(params, bytes, query, postgres_check_schemas);
         add_names(params, bytes, query, postgres_check_relations);
         add_names(params, bytes, query, postgres_check_columns);
         add_names(params, bytes, query, postgres_check_keys);
-        add_text(params, bytes, query->model->filter_sql);
+        add_text(params, bytes, postgres_check_is_through(query) ? NULL : query->model->filter_sql);
+        break;
+    case DB_SQL:
+        for (size_t i = 0; i < query->param_count; i++)
+            add_value(params, bytes, &query->params[i]);
         break;
     }
     return point(params, bytes);

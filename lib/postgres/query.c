@@ -73,10 +73,36 @@ static void end_answered(struct postgres_pending *pending, const PGresult *resul
     query->done(query, status, status ? reader->error : NULL);
 }
 
+/* The host's own statement did something, or nothing, instead of answering ids. */
+static void end_rowless(struct postgres_pending *pending)
+{
+    struct postgres_port *port = pending->port;
+    struct db_query *query = postgres_pool_take(pending);
+
+    error_set(&port->error, ENTC_E_INVALID, "argument",
+              "the statement answers no rows, but ids of entity '%s' were asked for",
+              query->model->type->name);
+    error_hint(&port->error, "give one SELECT of the columns of the key");
+    query->done(query, ENTC_E_INVALID, port->error);
+}
+
+/* After COPY libpq would give the same result for ever; the connection is no longer idle, and so is
+ * closed. */
+static bool is_copy(const PGresult *result)
+{
+    const ExecStatusType status = PQresultStatus(result);
+
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
 static void end(struct postgres_pending *pending, const PGresult *result)
 {
-    if (PQresultStatus(result) == PGRES_TUPLES_OK)
+    const ExecStatusType status = PQresultStatus(result);
+
+    if (status == PGRES_TUPLES_OK)
         end_answered(pending, result);
+    else if (status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY || is_copy(result))
+        end_rowless(pending);
     else
         end_failed(pending, result);
 }
@@ -92,7 +118,7 @@ static void end_refused(struct postgres_pending *pending, entc_status status)
         error_set(&port->error, status, "postgres",
                   "%zu ids of %s.%s, of %u parts, are more than one statement takes",
                   query->id_count, query->model->schema, query->model->read_from,
-                  query->model->type->key_count);
+                  query->link ? query->link->count : query->model->type->key_count);
     query->done(query, status, port->error);
 }
 
@@ -180,11 +206,12 @@ static void read_answer(struct postgres_connection *connection)
     while (!PQisBusy(connection->libpq)) {
         PGresult *result = PQgetResult(connection->libpq);
 
-        if (!result) {
+        if (result)
+            keep_first(connection, result);
+        if (!result || is_copy(connection->result)) {
             finish(connection);
             return;
         }
-        keep_first(connection, result);
     }
     /* Without memory for the timer the socket's next event does it, or the deadline. */
     if (is_encrypted(connection))

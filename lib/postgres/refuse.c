@@ -29,6 +29,45 @@ entc_status postgres_refuse_answer(struct postgres_reader *reader, const struct 
                      query->model->schema, query->model->read_from);
 }
 
+entc_status postgres_refuse_columns(struct postgres_reader *reader, const struct db_query *query,
+                                    int count)
+{
+    const uint32_t parts = query->model->type->key_count;
+
+    error_set(&reader->error, ENTC_E_INVALID, "argument",
+              "the statement answers %d column%s, but the key of entity '%s' has %u", count,
+              count == 1 ? "" : "s", query->model->type->name, parts);
+    error_hint(&reader->error,
+               "select the column%s of the key, in the order of the entity's fields",
+               parts == 1 ? "" : "s");
+    return ENTC_E_INVALID;
+}
+
+entc_status postgres_refuse_column(struct postgres_reader *reader, const struct db_query *query,
+                                   uint32_t part, Oid live)
+{
+    const struct schema_type *type = query->model->type;
+    const struct schema_field *shape = &type->fields[type->key_fields[part]];
+    char name[POSTGRES_TYPE_NAME_MAX];
+
+    error_set(&reader->error, ENTC_E_INVALID, "argument",
+              "column %u of the statement's answer is %s, but \"%s\" of entity '%s' is declared "
+              "ENTC_%s",
+              part + 1, postgres_type_name(live, name), shape->name, type->name,
+              schema_type_name(shape->type));
+    error_hint(&reader->error, "select a column of type %s, or cast it",
+               postgres_types_for(shape->type));
+    return ENTC_E_INVALID;
+}
+
+entc_status postgres_refuse_null_id(struct postgres_reader *reader, const struct db_query *query)
+{
+    error_set(&reader->error, ENTC_E_INVALID, "argument",
+              "the statement answers NULL as an id of entity '%s'", query->model->type->name);
+    error_hint(&reader->error, "leave such rows out: add IS NOT NULL to its WHERE");
+    return ENTC_E_INVALID;
+}
+
 entc_status postgres_refuse_null(struct postgres_reader *reader, const struct db_query *query,
                                  uint32_t field)
 {

@@ -162,9 +162,12 @@ entc_status postgres_reader_give(struct postgres_reader *reader, struct db_query
     case DB_LIST:
         return postgres_give_list(reader, query, result);
     case DB_PAGES:
+    case DB_LOOKUP:
         return postgres_give_pages(reader, query, result);
     case DB_CHECK:
         return postgres_give_check(reader, query, result);
+    case DB_SQL:
+        return postgres_give_sql(reader, query, result);
     }
     return ENTC_OK;
 }

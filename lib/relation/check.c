@@ -3,17 +3,12 @@
  * through; the database knows whether it has it. */
 #include "relation/pages.h"
 
-#include <stdio.h>
-
-/* Far above what will ever be; a larger size is a struct that was not initialised. */
-#define STRUCT_SIZE_MAX 4096u
-
 entc_status relation_check_size(const void *given, const char *name, size_t size, size_t known,
                                 entc_error **reterr)
 {
     const unsigned char *bytes = given;
 
-    if (size < known || size > STRUCT_SIZE_MAX) {
+    if (size < known || size > RELATION_STRUCT_MAX) {
         error_set(reterr, ENTC_E_INVALID, "argument", "%s.struct_size is %zu, which no release had",
                   name, size);
         error_hint(reterr, "set it to sizeof the struct");
@@ -43,83 +38,4 @@ entc_status relation_check_column(const char *column, const char *what, entc_err
                                          : "not UTF-8");
     error_hint(reterr, "name a column as the catalogue has it, 1 to 63 bytes, without quotes");
     return ENTC_E_INVALID;
-}
-
-entc_order relation_args_order(const entc_page_args *args, size_t number)
-{
-    entc_order order;
-
-    memcpy(&order, (const char *)args->order + number * args->order_size, sizeof(order));
-    return order;
-}
-
-static entc_status check_order(const entc_page_args *args, size_t number, entc_error **reterr)
-{
-    entc_order order = relation_args_order(args, number);
-    char what[64] = "";
-    entc_status status = ENTC_OK;
-
-    snprintf(what, sizeof(what), "args.order[%zu].column", number);
-    status = relation_check_column(order.column, what, reterr);
-    if (status)
-        return status;
-    if (order.descending > 1 || order.reserved != 0) {
-        error_set(reterr, ENTC_E_INVALID, "argument", "args.order[%zu].%s is %u", number,
-                  order.descending > 1 ? "descending" : "reserved",
-                  (unsigned)(order.descending > 1 ? order.descending : order.reserved));
-        error_hint(reterr, "descending is 0 or 1, reserved is 0");
-        return ENTC_E_INVALID;
-    }
-    return ENTC_OK;
-}
-
-static entc_status check_orders(const entc_page_args *args, entc_error **reterr)
-{
-    if (args->order_count == 0)
-        return ENTC_OK;
-    if (!args->order) {
-        error_set(reterr, ENTC_E_INVALID, "argument", "args.order is NULL, but order_count is %zu",
-                  args->order_count);
-        error_hint(reterr, "pass the columns, or order_count 0 for the default order");
-        return ENTC_E_INVALID;
-    }
-    if (args->order_size < sizeof(entc_order) || args->order_size > STRUCT_SIZE_MAX) {
-        error_set(reterr, ENTC_E_INVALID, "argument", "args.order_size is %zu", args->order_size);
-        error_hint(reterr, "set it to sizeof(entc_order)");
-        return ENTC_E_INVALID;
-    }
-    if (args->order_count > SCHEMA_FIELDS_MAX) {
-        error_set(reterr, ENTC_E_INVALID, "argument", "args.order_count is %zu", args->order_count);
-        error_hint(reterr, "no table has so many columns");
-        return ENTC_E_INVALID;
-    }
-    for (size_t i = 0; i < args->order_count; i++) {
-        entc_status status = check_order(args, i, reterr);
-
-        if (status)
-            return status;
-    }
-    return ENTC_OK;
-}
-
-entc_status relation_check_args(const entc_page_args *args, entc_error **reterr)
-{
-    entc_status status = ENTC_OK;
-
-    if (!args) {
-        error_set(reterr, ENTC_E_INVALID, "argument", "args is NULL");
-        error_hint(reterr, "say how many: entc_page_args args = ENTC_FIRST(n)");
-        return ENTC_E_INVALID;
-    }
-    status = relation_check_size(args, "args", args->struct_size, sizeof(*args), reterr);
-    if (status)
-        return status;
-    if (args->first < 1 || args->reserved != 0) {
-        error_set(reterr, ENTC_E_INVALID, "argument", "args.%s is %lld",
-                  args->first < 1 ? "first" : "reserved",
-                  args->first < 1 ? (long long)args->first : (long long)args->reserved);
-        error_hint(reterr, "first is 1 or more, reserved is 0");
-        return ENTC_E_INVALID;
-    }
-    return check_orders(args, reterr);
 }

@@ -21,6 +21,8 @@ static void give_to_pages(struct pages_op *op, struct entc_entity **entities,
     for (size_t i = 0; i < op->parent_count; i++) {
         struct entc_page *page = op->parents[i].page;
 
+        if (page->is_ids_only)
+            continue;
         if (page->count > 0) {
             memcpy(page->entities, entities, page->count * sizeof(*entities));
             memcpy(page->statuses, statuses, page->count * sizeof(*statuses));

@@ -1,9 +1,11 @@
 /* The operation behind lists and pages: made on the caller's thread, begun by the driver, taken by
  * the caller.
  *
- * Parents are made canonical, and each is asked for once, however often it was named; slots of one
- * parent share its page. One block holds the operation, its arrays and the texts it was given. */
+ * One block holds the operation, its arrays and its parents'
+ * texts; what else it was given lies with the queries. */
 #include "relation/pages.h"
+
+#include <stdio.h>
 
 static void start(entc_op *op);
 static void abandon(entc_op *op);
@@ -14,17 +16,10 @@ const struct engine_op_kind relation_list_kind = {
     .name = "list", .start = start, .abandon = abandon, .destroy = destroy};
 const struct engine_op_kind relation_pages_kind = {
     .name = "relation get_many", .start = start, .abandon = abandon, .destroy = destroy};
+const struct engine_op_kind relation_lookup_kind = {
+    .name = "lookup get_many", .start = start, .abandon = abandon, .destroy = destroy};
 
 /* ---- making ---- */
-
-/* What is asked for; for a list, one parent without an id. */
-struct asked {
-    struct entc_repository_impl *impl;
-    struct entc_relation *relation; /* NULL for a list */
-    const entc_value *parent_ids;
-    size_t count;
-    const entc_page_args *args;
-};
 
 /* Takes `count` things of `size` bytes off a block's rest. */
 static void *carve(char **rest, size_t count, size_t size)
@@ -35,23 +30,11 @@ static void *carve(char **rest, size_t count, size_t size)
     return array;
 }
 
-static size_t order_count(const struct asked *asked)
+static const struct engine_op_kind *kind_of(const struct entc_relation *relation)
 {
-    if (asked->args->order_count > 0)
-        return asked->args->order_count;
-    return asked->relation ? asked->relation->order_count : 0;
-}
-
-static size_t text_bytes(const struct asked *asked)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < asked->args->order_count; i++)
-        bytes += strlen(relation_args_order(asked->args, i).column) + 1;
-    if (asked->relation)
-        bytes += repository_id_text_bytes(asked->relation->parents->type, asked->parent_ids,
-                                          asked->count);
-    return bytes;
+    if (!relation)
+        return &relation_list_kind;
+    return relation->kind == RELATION_LOOKUP ? &relation_lookup_kind : &relation_pages_kind;
 }
 
 static struct account *account_of(const struct pages_op *op)
@@ -62,129 +45,87 @@ static struct account *account_of(const struct pages_op *op)
                     : repository_account(op->request, op->impl);
 }
 
-static void init(struct pages_op *op, const struct asked *asked, const struct repository_call *call)
+static void init(struct pages_op *op, const struct pages_asked *asked,
+                 const struct repository_call *call)
 {
     struct engine *engine = asked->impl->services->engine;
 
     *op = (struct pages_op){.impl = repository_ref(asked->impl), .count = asked->count};
-    engine_op_init(&op->op, engine, asked->relation ? &relation_pages_kind : &relation_list_kind,
-                   call->deadline_us, call->done, call->user);
+    engine_op_init(&op->op, engine, kind_of(asked->relation), call->deadline_us, call->done,
+                   call->user);
     op->relation = asked->relation ? relation_ref(asked->relation) : NULL;
     op->request = repository_request_ref(call->request);
     op->account = account_of(op);
     repository_op_in(&op->op, op->request);
     op->parent = call->parent;
-    op->first = (uint32_t)asked->args->first;
+    op->nobody = INDEX_NONE;
     op->guest.closed = on_closed;
-    buffer_init(&op->rows, engine_allocator(engine));
-    buffer_init(&op->texts, engine_allocator(engine));
 }
 
-static struct pages_op *op_new(const struct asked *asked, const struct repository_call *call,
+static struct pages_op *op_new(const struct pages_asked *asked, const struct repository_call *call,
                                char **ret_texts)
 {
     struct pages_op *op = NULL;
-    const size_t slot_size = sizeof(*op->pages) + sizeof(*op->parent_ids) + sizeof(*op->parents) +
-                             sizeof(*op->statuses) + sizeof(*op->asked);
-    size_t orders = order_count(asked);
+    const size_t slices = asked->args_size ? asked->count : 1;
+    const size_t parts = asked->relation ? asked->relation->link.count : 0;
+    const size_t slot_size = sizeof(*op->pages) + parts * sizeof(*op->parent_ids) +
+                             sizeof(*op->parents) + sizeof(*op->statuses) + sizeof(*op->asked);
+    const size_t text_bytes =
+        asked->relation ? relation_key_text_bytes(asked->relation, asked->parent_ids, asked->count)
+                        : 0;
     char *rest = NULL;
 
     op = base_allocate_zeroed(engine_allocator(asked->impl->services->engine),
-                              sizeof(*op) + asked->count * slot_size + orders * sizeof(*op->order) +
-                                  text_bytes(asked));
+                              sizeof(*op) + asked->count * slot_size +
+                                  slices * sizeof(*op->slices) + text_bytes);
     if (!op)
         return NULL;
     init(op, asked, call);
     /* From the widest to the narrowest, so that each is aligned. */
     rest = (char *)(op + 1);
     op->pages = carve(&rest, op->count, sizeof(*op->pages));
-    op->parent_ids = carve(&rest, op->count, sizeof(*op->parent_ids));
+    op->parent_ids = carve(&rest, op->count * parts, sizeof(*op->parent_ids));
     op->parents = carve(&rest, op->count, sizeof(*op->parents));
-    op->order = carve(&rest, orders, sizeof(*op->order));
+    op->slices = carve(&rest, slices, sizeof(*op->slices));
     op->statuses = carve(&rest, op->count, sizeof(*op->statuses));
     op->asked = carve(&rest, op->count, sizeof(*op->asked));
-    op->order_count = orders;
+    op->slice_count = slices;
     *ret_texts = rest;
     return op;
 }
 
-static const char *copy(char **rest, const char *text, size_t length)
+static entc_status read_asked(struct pages_op *op, const struct pages_asked *asked, char *texts,
+                              entc_error **reterr)
 {
-    char *place = *rest;
+    entc_status status = relation_slices_read(op, asked, reterr);
 
-    memcpy(place, text, length);
-    *rest += length;
-    return place;
+    if (status)
+        return status;
+    if (!asked->relation)
+        op->parents[op->parent_count++].slice = &op->slices[0];
+    else if (!relation_read_keys(op, asked, texts))
+        return error_no_memory(reterr);
+    else
+        status = relation_check_guard(op, asked->args ? asked->args->path : NULL, reterr);
+    for (size_t i = 0; i < op->parent_count; i++)
+        op->parents[i].total = -1;
+    if (!status && !relation_slices_group(op))
+        status = error_no_memory(reterr);
+    return status;
 }
 
-static void copy_order(struct pages_op *op, const struct asked *asked, char **texts)
-{
-    if (asked->args->order_count == 0 && op->order_count > 0)
-        memcpy(op->order, asked->relation->order, op->order_count * sizeof(*op->order));
-    for (size_t i = 0; i < asked->args->order_count; i++) {
-        entc_order order = relation_args_order(asked->args, i);
-
-        op->order[i].column = copy(texts, order.column, strlen(order.column) + 1);
-        op->order[i].is_descending = order.descending == 1;
-    }
-}
-
-static bool has_parent(const void *context, uint32_t number)
-{
-    const struct pages_op *op = context;
-
-    return repository_id_equals(&op->parent_ids[number], &op->parent_ids[op->parent_count], 1);
-}
-
-/* Each parent once; a parent's id has one part (relation_new()). The candidate stands behind the
- * last one until it is known to be new. */
-static bool read_parents(struct pages_op *op, const struct asked *asked, struct index *index,
-                         char **texts)
-{
-    const struct schema_type *type = asked->relation->parents->type;
-
-    if (!index_reserve(index, (uint32_t)op->count))
-        return false;
-    for (size_t i = 0; i < op->count; i++) {
-        entc_value *id = &op->parent_ids[op->parent_count];
-        entc_error **blame = op->first_error ? NULL : &op->first_error;
-        uint32_t number = INDEX_NONE;
-        uint64_t hash = 0;
-
-        op->statuses[i] = codec_id(type, &asked->parent_ids[i], id, blame);
-        if (op->statuses[i] != ENTC_OK)
-            continue;
-        hash = repository_id_hash(op->impl->services, id, 1);
-        number = index_find(index, hash, has_parent, op);
-        if (number == INDEX_NONE) {
-            number = (uint32_t)op->parent_count++;
-            index_insert(index, hash, number);
-            repository_id_keep_texts(id, 1, texts);
-        }
-        op->asked[i] = number;
-    }
-    return true;
-}
-
-static entc_status submit(const struct asked *asked, const struct repository_call *call,
+static entc_status submit(const struct pages_asked *asked, const struct repository_call *call,
                           entc_op **ret_op, entc_error **reterr)
 {
     char *texts = NULL;
     struct pages_op *op = op_new(asked, call, &texts);
-    struct index index;
-    bool is_ready = true;
     entc_status status = ENTC_OK;
 
     if (!op)
         return error_no_memory(reterr);
-    copy_order(op, asked, &texts);
-    index_init(&index, engine_allocator(op->op.engine));
-    if (asked->relation)
-        is_ready = read_parents(op, asked, &index, &texts);
-    else
-        op->parent_count = 1;
-    index_fini(&index);
-    status = is_ready ? repository_op_submit(&op->op, reterr) : error_no_memory(reterr);
+    status = read_asked(op, asked, texts, reterr);
+    if (!status)
+        status = repository_op_submit(&op->op, reterr);
     if (status)
         engine_op_unref(&op->op);
     else
@@ -195,8 +136,49 @@ static entc_status submit(const struct asked *asked, const struct repository_cal
 entc_status relation_list(struct entc_repository_impl *impl, const entc_page_args *args,
                           const struct repository_call *call, entc_op **ret_op, entc_error **reterr)
 {
-    const struct asked asked = {.impl = impl, .count = 1, .args = args};
-    entc_status status = relation_check_args(args, reterr);
+    const struct pages_asked asked = {.impl = impl, .count = 1, .args = args};
+    entc_status status = relation_check_args(args, "args", reterr);
+
+    if (!status)
+        status = relation_check_asked(NULL, args, "args", reterr);
+    if (status)
+        return status;
+    if (atomic_load(&impl->is_closed))
+        return repository_is_closed_error(impl, reterr);
+    return submit(&asked, call, ret_op, reterr);
+}
+
+static entc_status check_statement(const struct pages_asked *asked, entc_error **reterr)
+{
+    char what[40] = "";
+    entc_status status = ENTC_OK;
+
+    if (!asked->sql || !asked->sql[0] || !text_is_utf8(asked->sql, strlen(asked->sql))) {
+        error_set(reterr, ENTC_E_INVALID, "argument", "sql is missing or not UTF-8");
+        error_hint(reterr, "give one SELECT of the columns of the key");
+        return ENTC_E_INVALID;
+    }
+    if (asked->param_count > DB_PARAMS_MAX || (asked->param_count > 0 && !asked->params)) {
+        error_set(reterr, ENTC_E_INVALID, "argument", "params is %s, but count is %zu",
+                  asked->params ? "an array" : "NULL", asked->param_count);
+        error_hint(reterr, "pass as many values as you count, at most %d", DB_PARAMS_MAX);
+        return ENTC_E_INVALID;
+    }
+    for (size_t i = 0; i < asked->param_count && !status; i++) {
+        snprintf(what, sizeof(what), "params[%zu]", i);
+        status = relation_check_value(&asked->params[i], what, reterr);
+    }
+    return status;
+}
+
+entc_status relation_list_sql(struct entc_repository_impl *impl, const char *sql,
+                              const entc_value *params, size_t count,
+                              const struct repository_call *call, entc_op **ret_op,
+                              entc_error **reterr)
+{
+    const struct pages_asked asked = {
+        .impl = impl, .count = 1, .sql = sql, .params = params, .param_count = count};
+    entc_status status = check_statement(&asked, reterr);
 
     if (status)
         return status;
@@ -215,12 +197,12 @@ static entc_status check_parents(const struct entc_relation *relation, const ent
     if (count > 0 && !parent_ids) {
         error_set(reterr, ENTC_E_INVALID, "argument", "parent_ids is NULL, but count is %zu",
                   count);
-        error_hint(reterr, "pass an array of %zu values", count);
+        error_hint(reterr, "pass an array of %zu values", count * relation->link.count);
         return ENTC_E_INVALID;
     }
-    if (count > REPOSITORY_IDS_MAX) {
+    if (count > REPOSITORY_IDS_MAX / relation->link.count) {
         error_set(reterr, ENTC_E_INVALID, "argument", "count is %zu, above %u", count,
-                  (unsigned)REPOSITORY_IDS_MAX);
+                  (unsigned)(REPOSITORY_IDS_MAX / relation->link.count));
         error_hint(reterr, "ask for the parents in several calls");
         return ENTC_E_INVALID;
     }
@@ -228,19 +210,38 @@ static entc_status check_parents(const struct entc_relation *relation, const ent
 }
 
 entc_status relation_pages(struct entc_relation *relation, const entc_value *parent_ids,
-                           size_t count, const entc_page_args *args,
+                           size_t count, const entc_page_args *args, size_t args_size,
                            const struct repository_call *call, entc_op **ret_op,
                            entc_error **reterr)
 {
-    const struct asked asked = {.impl = relation->children,
-                                .relation = relation,
-                                .parent_ids = parent_ids,
-                                .count = count,
-                                .args = args};
-    entc_status status = relation_check_args(args, reterr);
+    const struct pages_asked asked = {.impl = relation->children,
+                                      .relation = relation,
+                                      .parent_ids = parent_ids,
+                                      .count = count,
+                                      .args = args,
+                                      .args_size = args_size};
+    entc_status status = args_size ? ENTC_OK : relation_check_args(args, "args", reterr);
 
+    if (status == ENTC_OK && !args_size)
+        status = relation_check_asked(relation, args, "args", reterr);
     if (status == ENTC_OK)
         status = check_parents(relation, parent_ids, count, reterr);
+    return status ? status : submit(&asked, call, ret_op, reterr);
+}
+
+/* One row of a key is all that there should be. */
+entc_status relation_lookup(struct entc_lookup *lookup, const entc_value *values, size_t count,
+                            const struct repository_call *call, entc_op **ret_op,
+                            entc_error **reterr)
+{
+    const entc_page_args args = ENTC_FIRST(1);
+    const struct pages_asked asked = {.impl = lookup->relation.children,
+                                      .relation = &lookup->relation,
+                                      .parent_ids = values,
+                                      .count = count,
+                                      .args = &args};
+    const entc_status status = check_parents(&lookup->relation, values, count, reterr);
+
     return status ? status : submit(&asked, call, ret_op, reterr);
 }
 
@@ -254,8 +255,7 @@ static void destroy(entc_op *base)
         relation_page_unref(op->pages[i]);
     for (size_t i = 0; i < op->parent_count; i++)
         relation_page_unref(op->parents[i].page);
-    buffer_fini(&op->rows);
-    buffer_fini(&op->texts);
+    relation_slices_free(op);
     base_release(&allocator, op->ids);
     entc_error_free(op->first_error);
     entc_error_free(op->override_error);
@@ -313,14 +313,14 @@ static void start(entc_op *base)
         relation_pages_end(op, op->count > 0 ? ENTC_E_INVALID : ENTC_OK, error);
     } else {
         list_push(&op->impl->guests, &op->guest.link);
-        relation_query_start(op);
+        relation_queries_start(op);
     }
 }
 
 static void let_go(struct pages_op *op)
 {
     list_remove(&op->guest.link);
-    relation_query_stop(op);
+    relation_queries_stop(op);
     relation_children_stop(op);
 }
 
@@ -342,9 +342,13 @@ static void on_closed(struct repository_guest *guest)
 
 void relation_pages_end(struct pages_op *op, entc_status status, entc_error *error)
 {
+    const bool is_lookup = op->op.kind == &relation_lookup_kind;
+
     list_remove(&op->guest.link);
+    if (is_lookup && status == ENTC_OK)
+        status = relation_lookup_end(op, &error);
     tell_end(op, status);
-    for (size_t i = 0; status == ENTC_OK && i < op->count; i++)
+    for (size_t i = 0; status == ENTC_OK && !is_lookup && i < op->count; i++)
         if (op->statuses[i] == ENTC_OK)
             op->pages[i] = relation_page_ref(op->parents[op->asked[i]].page);
     engine_op_complete(&op->op, status, error);
@@ -354,7 +358,9 @@ void relation_pages_end(struct pages_op *op, entc_status status, entc_error *err
 
 static struct pages_op *pages_op(entc_op *base)
 {
-    return base->kind->destroy == destroy ? (struct pages_op *)base : NULL;
+    const bool is_one = base->kind == &relation_list_kind || base->kind == &relation_pages_kind;
+
+    return is_one ? (struct pages_op *)base : NULL;
 }
 
 size_t relation_op_count(entc_op *base)

@@ -2,58 +2,93 @@
  * any thread may read it; one block with its texts. */
 #include "relation/pages.h"
 
-static entc_status refuse(entc_error **reterr, const char *message, const char *hint)
-{
-    error_set(reterr, ENTC_E_INVALID, "schema", "%s", message);
-    error_hint(reterr, "%s", hint);
-    return ENTC_E_INVALID;
-}
-
-static entc_status refuse_parents(const struct schema_type *parents, const char *name,
-                                  entc_error **reterr)
-{
-    error_set(reterr, ENTC_E_UNSUPPORTED, "schema",
-              "relation \"%s\": the key of its parents, entity \"%s\", has %u fields", name,
-              parents->name, (unsigned)parents->key_count);
-    error_hint(reterr, "this release follows relations from keys of one field; children may have "
-                       "more");
-    return ENTC_E_UNSUPPORTED;
-}
-
 static entc_status check(const struct entc_repository_impl *parents,
                          const struct entc_repository_impl *children,
                          const entc_relation_desc *desc, entc_error **reterr)
 {
     entc_status status = ENTC_OK;
 
-    if (!desc)
-        return refuse(reterr, "the relation's desc is NULL", "use ENTC_HAS_MANY(...)");
+    if (!desc) {
+        error_set(reterr, ENTC_E_INVALID, "schema", "the relation's desc is NULL");
+        error_hint(reterr,
+                   "use ENTC_HAS_MANY(...), ENTC_BELONGS_TO(...) or ENTC_MANY_TO_MANY(...)");
+        return ENTC_E_INVALID;
+    }
     status = relation_check_size(desc, "desc", desc->struct_size, sizeof(*desc), reterr);
     if (status)
         return status;
-    if (parents->services->engine != children->services->engine)
-        return refuse(reterr, "parents and children are repositories of two engines",
-                      "make both with the same engine");
-    if (desc->kind != ENTC_RELATION_HAS_MANY)
-        return refuse(reterr, "desc.kind is none that this release knows",
-                      "use ENTC_RELATION_HAS_MANY");
-    if (desc->order_descending > 1)
-        return refuse(reterr, "desc.order_descending is neither 0 nor 1",
-                      "1 orders downwards, 0 upwards");
-    status = relation_check_column(desc->foreign_column, "desc.foreign_column", reterr);
-    if (status == ENTC_OK && desc->order_column)
-        status = relation_check_column(desc->order_column, "desc.order_column", reterr);
+    if (parents->services->engine != children->services->engine) {
+        error_set(reterr, ENTC_E_INVALID, "schema",
+                  "parents and children are repositories of two engines");
+        error_hint(reterr, "make both with the same engine");
+        return ENTC_E_INVALID;
+    }
+    status = relation_check_desc(parents, children, desc, reterr);
     if (status)
         return status;
-    if (!desc->name || !desc->name[0] || !text_is_utf8(desc->name, strlen(desc->name)))
-        return refuse(reterr, "desc.name is missing or not UTF-8",
-                      "name the relation as reports and errors shall call it");
-    if (parents->type->key_count > 1)
-        return refuse_parents(parents->type, desc->name, reterr);
     if (atomic_load(&parents->is_closed))
         return repository_is_closed_error(parents, reterr);
     return atomic_load(&children->is_closed) ? repository_is_closed_error(children, reterr)
                                              : ENTC_OK;
+}
+
+/* ---- the copy ---- */
+
+/* What a relation is made of, before it is copied. */
+struct source {
+    struct entc_repository_impl *parents;
+    struct entc_repository_impl *children;
+    const entc_relation_desc *desc;
+    struct relation_columns foreign;
+    struct relation_columns child;
+    size_t order_count;
+};
+
+/* The columns of the default order; none for the key upwards, which is what the port does by
+ * itself. A key downwards is all its parts downwards. */
+static size_t order_count(const struct entc_repository_impl *children,
+                          const entc_relation_desc *desc)
+{
+    if (desc->order_count > 0)
+        return desc->order_count;
+    if (desc->order_column)
+        return 1;
+    return desc->order_descending ? children->type->key_count : 0;
+}
+
+static entc_order order_at(const struct source *source, size_t number)
+{
+    const entc_relation_desc *desc = source->desc;
+    const struct entc_repository_impl *children = source->children;
+
+    if (desc->order_count > 0)
+        return relation_desc_order(desc, number);
+    if (desc->order_column)
+        return (entc_order){desc->order_column, desc->order_descending, 0};
+    return (entc_order){children->model->columns[children->type->key_fields[number]], 1, 0};
+}
+
+static const char *through_schema(const struct source *source)
+{
+    return source->desc->through_schema ? source->desc->through_schema
+                                        : source->children->model->schema;
+}
+
+static size_t block_bytes(const struct source *source)
+{
+    const size_t columns = source->foreign.count + source->child.count;
+    size_t bytes = source->order_count * sizeof(struct db_order) + columns * sizeof(char *) +
+                   2 * source->foreign.count * sizeof(uint32_t) + strlen(source->desc->name) + 1;
+
+    for (size_t i = 0; i < source->foreign.count; i++)
+        bytes += strlen(source->foreign.names[i]) + 1;
+    for (size_t i = 0; i < source->child.count; i++)
+        bytes += strlen(source->child.names[i]) + 1;
+    for (size_t i = 0; i < source->order_count; i++)
+        bytes += strlen(order_at(source, i).column) + 1;
+    if (source->desc->through)
+        bytes += strlen(source->desc->through) + 1 + strlen(through_schema(source)) + 1;
+    return bytes;
 }
 
 static const char *copy(char **rest, const char *text)
@@ -66,85 +101,134 @@ static const char *copy(char **rest, const char *text)
     return place;
 }
 
-/* The columns of the default order, all in one direction; none for the key upwards, which is what
- * the port does by itself. A key downwards is all its parts downwards. */
-static size_t order_count(const struct entc_repository_impl *children,
-                          const entc_relation_desc *desc)
+/* Takes `count` things of `size` bytes off a block's rest. */
+static void *carve(char **rest, size_t count, size_t size)
 {
-    if (desc->order_column)
-        return 1;
-    return desc->order_descending ? children->type->key_count : 0;
+    void *array = *rest;
+
+    *rest += count * size;
+    return array;
 }
 
-static const char *order_column(const struct entc_repository_impl *children,
-                                const entc_relation_desc *desc, size_t number)
+static void copy_columns(const char **columns, const struct relation_columns *given, char **rest)
 {
-    if (desc->order_column)
-        return desc->order_column;
-    return children->model->columns[children->type->key_fields[number]];
+    for (size_t i = 0; i < given->count; i++)
+        columns[i] = copy(rest, given->names[i]);
 }
 
-static size_t text_bytes(const struct entc_repository_impl *children,
-                         const entc_relation_desc *desc)
+static void copy_order(struct db_order *order, const struct source *source, char **rest)
 {
-    size_t bytes = strlen(desc->name) + 1 + strlen(desc->foreign_column) + 1;
+    for (size_t i = 0; i < source->order_count; i++) {
+        const entc_order given = order_at(source, i);
 
-    for (size_t i = 0; i < order_count(children, desc); i++)
-        bytes += strlen(order_column(children, desc, i)) + 1;
-    return bytes;
+        order[i] = (struct db_order){.column = copy(rest, given.column),
+                                     .is_descending = given.descending == 1,
+                                     .is_through = (given.flags & ENTC_ORDER_THROUGH) != 0};
+    }
 }
 
-static void fill(struct entc_relation *relation, const entc_relation_desc *desc)
+/* The key is that of the children when the parents belong to them, and else that of the parents. */
+static void fill_parts(const struct source *source, uint32_t *types, uint32_t *fields)
 {
-    const size_t orders = order_count(relation->children, desc);
-    struct db_order *order = (struct db_order *)(void *)(relation + 1);
-    char *rest = (char *)(order + orders);
+    const bool is_belonging = source->desc->kind == ENTC_RELATION_BELONGS_TO;
+    const struct schema_type *key = is_belonging ? source->children->type : source->parents->type;
 
-    for (size_t i = 0; i < orders; i++)
-        order[i] = (struct db_order){copy(&rest, order_column(relation->children, desc, i)),
-                                     desc->order_descending == 1};
+    for (uint32_t i = 0; i < key->key_count; i++) {
+        types[i] = key->fields[key->key_fields[i]].type;
+        if (is_belonging)
+            fields[i] = schema_model_find(source->parents->model, source->foreign.names[i]);
+    }
+}
+
+static void fill_link(struct db_link *link, const struct source *source, char **rest)
+{
+    if (source->desc->kind != ENTC_RELATION_BELONGS_TO)
+        link->index = DB_INDEX_LEADING;
+    if (!source->desc->through)
+        return;
+    link->schema = copy(rest, through_schema(source));
+    link->table = copy(rest, source->desc->through);
+}
+
+static void fill(struct entc_relation *relation, const struct source *source)
+{
+    const size_t parts = source->foreign.count;
+    char *rest = (char *)(relation + 1);
+    /* From the widest to the narrowest, so that each is aligned; the texts last. */
+    struct db_order *order = carve(&rest, source->order_count, sizeof(*order));
+    const char **columns = carve(&rest, parts, sizeof(*columns));
+    const char **child_columns = carve(&rest, source->child.count, sizeof(*child_columns));
+    uint32_t *types = carve(&rest, parts, sizeof(*types));
+    uint32_t *fields = carve(&rest, parts, sizeof(*fields));
+
+    copy_order(order, source, &rest);
+    copy_columns(columns, &source->foreign, &rest);
+    copy_columns(child_columns, &source->child, &rest);
+    fill_parts(source, types, fields);
+    relation->kind = source->desc->kind;
+    relation->guard = source->desc->guard;
+    relation->max_first = (uint32_t)source->desc->max_first;
     relation->order = order;
-    relation->order_count = orders;
-    relation->name = copy(&rest, desc->name);
-    relation->foreign_column = copy(&rest, desc->foreign_column);
+    relation->order_count = source->order_count;
+    relation->name = copy(&rest, source->desc->name);
+    relation->fields = fields;
+    relation->link = (struct db_link){.columns = columns,
+                                      .types = types,
+                                      .count = (uint32_t)parts,
+                                      .child_columns = child_columns};
+    fill_link(&relation->link, source, &rest);
 }
 
 entc_status relation_new(struct entc_repository_impl *parents,
                          struct entc_repository_impl *children, const entc_relation_desc *desc,
                          struct entc_relation **ret_relation, entc_error **reterr)
 {
+    struct source source = {.parents = parents, .children = children, .desc = desc};
     entc_status status = check(parents, children, desc, reterr);
     struct entc_relation *relation = NULL;
 
     if (status)
         return status;
+    source.foreign = relation_foreign_columns(desc);
+    source.child = relation_child_columns(desc);
+    source.order_count = order_count(children, desc);
     relation = base_allocate_zeroed(engine_allocator(parents->services->engine),
-                                    sizeof(*relation) +
-                                        order_count(children, desc) * sizeof(*relation->order) +
-                                        text_bytes(children, desc));
+                                    sizeof(*relation) + block_bytes(&source));
     if (!relation)
         return error_no_memory(reterr);
     atomic_init(&relation->references, 1);
     relation->parents = repository_ref(parents);
     relation->children = repository_ref(children);
-    fill(relation, desc);
+    fill(relation, &source);
     *ret_relation = relation;
     return ENTC_OK;
 }
 
+static void release(void *owner)
+{
+    relation_unref(owner);
+}
+
+/* Of BELONGS_TO, the columns are those of the table that it starts at. */
 entc_status relation_check(struct entc_relation *relation, const struct repository_call *call,
                            entc_op **ret_op, entc_error **reterr)
 {
-    const struct schema_type *parent = relation->parents->type;
-    const struct repository_check check = {.foreign_column = relation->foreign_column,
-                                           .parent_type =
-                                               parent->fields[parent->key_fields[0]].type,
+    struct entc_repository_impl *holder =
+        relation->kind == ENTC_RELATION_BELONGS_TO ? relation->parents : relation->children;
+    const struct repository_check check = {.link = &relation->link,
                                            .order = relation->order,
-                                           .order_count = relation->order_count};
+                                           .order_count = relation->order_count,
+                                           .owner = relation,
+                                           .release = release};
+    entc_status status = ENTC_OK;
 
     if (atomic_load(&relation->parents->is_closed))
         return repository_is_closed_error(relation->parents, reterr);
-    return repository_check(relation->children, &check, call, ret_op, reterr);
+    relation_ref(relation);
+    status = repository_check(holder, &check, call, ret_op, reterr);
+    if (status)
+        relation_unref(relation);
+    return status;
 }
 
 struct entc_relation *relation_ref(struct entc_relation *relation)

@@ -13,8 +13,9 @@ struct check_op {
     bool is_repeated;
     int64_t began_us;
     size_t count;
-    struct buffer lines;     /* each ends with a newline */
-    struct db_order order[]; /* copies; then their texts, and the foreign column */
+    struct buffer lines; /* each ends with a newline */
+    void *owner;         /* of the link and the order, or NULL */
+    void (*release)(void *owner);
 };
 
 static void start(entc_op *op);
@@ -167,46 +168,6 @@ static void start(entc_op *base)
 
 /* ---- making ---- */
 
-static size_t text_bytes(const struct repository_check *check)
-{
-    size_t bytes = check->foreign_column ? strlen(check->foreign_column) + 1 : 0;
-
-    for (size_t i = 0; i < check->order_count; i++)
-        bytes += strlen(check->order[i].column) + 1;
-    return bytes;
-}
-
-static const char *copy(char **rest, const char *text)
-{
-    const size_t size = strlen(text) + 1;
-    char *place = *rest;
-
-    memcpy(place, text, size);
-    *rest += size;
-    return place;
-}
-
-static void copy_check(struct check_op *op, const struct repository_check *check, uint64_t parent)
-{
-    char *rest = (char *)(op->order + check->order_count);
-
-    for (size_t i = 0; i < check->order_count; i++)
-        op->order[i] =
-            (struct db_order){copy(&rest, check->order[i].column), check->order[i].is_descending};
-    op->query = (struct db_query){.kind = DB_CHECK,
-                                  .model = op->impl->model,
-                                  .id_type = check->parent_type,
-                                  .order = op->order,
-                                  .order_count = check->order_count,
-                                  .deadline_us = op->op.deadline_us,
-                                  .name = op->impl->type->name,
-                                  .place = repository_place(op->request, parent),
-                                  .difference = on_difference,
-                                  .done = on_done};
-    if (check->foreign_column)
-        op->query.foreign_column = copy(&rest, check->foreign_column);
-}
-
 entc_status repository_check(struct entc_repository_impl *impl,
                              const struct repository_check *check,
                              const struct repository_call *call, entc_op **ret_op,
@@ -218,9 +179,7 @@ entc_status repository_check(struct entc_repository_impl *impl,
 
     if (atomic_load(&impl->is_closed))
         return repository_is_closed_error(impl, reterr);
-    op = base_allocate_zeroed(engine_allocator(engine),
-                              sizeof(*op) + check->order_count * sizeof(*op->order) +
-                                  text_bytes(check));
+    op = base_allocate_zeroed(engine_allocator(engine), sizeof(*op));
     if (!op)
         return error_no_memory(reterr);
     op->impl = repository_ref(impl);
@@ -230,13 +189,26 @@ entc_status repository_check(struct entc_repository_impl *impl,
     repository_op_in(&op->op, op->request);
     op->guest.closed = on_closed;
     buffer_init(&op->lines, engine_allocator(engine));
-    copy_check(op, check, call->parent);
+    op->query = (struct db_query){.kind = DB_CHECK,
+                                  .model = impl->model,
+                                  .link = check->link,
+                                  .order = check->order,
+                                  .order_count = check->order_count,
+                                  .deadline_us = op->op.deadline_us,
+                                  .name = impl->type->name,
+                                  .place = repository_place(op->request, call->parent),
+                                  .difference = on_difference,
+                                  .done = on_done};
+    op->owner = check->owner;
+    op->release = check->release;
     status = repository_op_submit(&op->op, reterr);
-    if (status)
+    if (status) {
+        op->owner = NULL;
         engine_op_unref(&op->op);
-    else
-        *ret_op = &op->op;
-    return status;
+        return status;
+    }
+    *ret_op = &op->op;
+    return ENTC_OK;
 }
 
 struct span repository_check_lines(entc_op *base)
@@ -252,6 +224,8 @@ static void destroy(entc_op *base)
     struct entc_repository_impl *impl = op->impl;
     const entc_allocator allocator = *engine_allocator(base->engine);
 
+    if (op->owner)
+        op->release(op->owner);
     repository_request_unref(op->request);
     buffer_fini(&op->lines);
     engine_op_fini(base);

@@ -167,7 +167,6 @@ static void submit(struct repository_batch *batch, size_t count)
                                      .model = batch->impl->model,
                                      .ids = batch->query_ids,
                                      .id_count = count,
-                                     .id_type = batch->query_ids[0].type,
                                      .deadline_us = repository_flight_deadline(batch),
                                      .name = batch->impl->type->name,
                                      .place = {batch->span.id, batch->span.place.request},

@@ -176,14 +176,14 @@ entc_status repository_get_many(struct entc_repository_impl *impl, const entc_va
                                 size_t count, const struct repository_call *call, entc_op **ret_op,
                                 entc_error **reterr);
 
-/* Submits a comparison of the model with the live schema, or, with a foreign column, of a relation
- * to it: `parent_type` is the type of the parents' ids. The operation fails with ENTC_E_SCHEMA when
- * there is a difference. */
+/* Submits a comparison of the model with the live schema, or, with a link, of what ties its rows to
+ * others. The operation fails with ENTC_E_SCHEMA when there is a difference. */
 struct repository_check {
-    const char *foreign_column; /* NULL: the model */
-    uint32_t parent_type;
-    const struct db_order *order;
+    const struct db_link *link;   /* NULL: the model */
+    const struct db_order *order; /* of a link */
     size_t order_count;
+    void *owner; /* NULL, or a reference of what holds link and order: taken on success */
+    void (*release)(void *owner);
 };
 entc_status repository_check(struct entc_repository_impl *impl,
                              const struct repository_check *check,

@@ -76,6 +76,8 @@ uint64_t repository_id_hash(const struct repository_services *services, const en
 
 static bool is_same_part(const entc_value *left, const entc_value *right)
 {
+    if (left->type != right->type)
+        return false;
     switch (left->type) {
     case ENTC_TEXT:
         return left->length == right->length &&

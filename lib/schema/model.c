@@ -217,3 +217,22 @@ void schema_model_unref(struct schema_model *model)
     base_release(&type->allocator, model);
     schema_type_unref(type);
 }
+
+uint32_t schema_model_find(const struct schema_model *model, const char *column)
+{
+    uint32_t field = 0;
+
+    while (field < model->type->field_count && strcmp(model->columns[field], column) != 0)
+        field++;
+    return field;
+}
+
+uint32_t schema_model_key_part(const struct schema_model *model, const char *column)
+{
+    uint32_t part = 0;
+
+    while (part < model->type->key_count &&
+           strcmp(model->columns[model->type->key_fields[part]], column) != 0)
+        part++;
+    return part;
+}

@@ -95,5 +95,9 @@ entc_status schema_model_new(const entc_model_desc *desc, struct schema_type *ty
                              struct schema_model **ret_model, entc_error **reterr);
 struct schema_model *schema_model_ref(struct schema_model *model); /* NULL gives NULL */
 void schema_model_unref(struct schema_model *model);               /* NULL is accepted */
+/* The index of the field that this column holds, or type->field_count. */
+uint32_t schema_model_find(const struct schema_model *model, const char *column);
+/* Which part of the key this column holds, or type->key_count. */
+uint32_t schema_model_key_part(const struct schema_model *model, const char *column);
 
 #endif

@@ -85,7 +85,11 @@ static void an_empty_table_gives_an_empty_page(void **state)
 
 static entc_page_args ordered(int32_t first, const entc_order *order, size_t count)
 {
-    const entc_page_args args = {sizeof(args), first, 0, order, count, sizeof(*order)};
+    const entc_page_args args = {.struct_size = sizeof(args),
+                                 .first = first,
+                                 .order = order,
+                                 .order_count = count,
+                                 .order_size = sizeof(*order)};
 
     return args;
 }
@@ -140,7 +144,11 @@ static void an_order_is_walked_with_the_callers_stride(void **state)
         entc_order order;
         uint64_t later;
     } order[] = {{{"rank", 0, 0}, 0}, {{"id", 1, 0}, 0}};
-    const entc_page_args args = {sizeof(args), 2, 0, &order[0].order, 2, sizeof(order[0])};
+    const entc_page_args args = {.struct_size = sizeof(args),
+                                 .first = 2,
+                                 .order = &order[0].order,
+                                 .order_count = 2,
+                                 .order_size = sizeof(order[0])};
     static const int64_t ids[] = {802, 502};
     entc_page *page = list(f, f->events, &args);
 
@@ -183,21 +191,45 @@ static void arguments_that_are_wrong_are_refused_by_name(void **state)
     const entc_order good_order[] = {{"id", 0, 0}};
     const entc_order nameless[] = {{NULL, 0, 0}};
     const entc_order twice_down[] = {{"id", 2, 0}};
-    const entc_order reserved[] = {{"id", 0, 1}};
+    const entc_order flagged[] = {{"id", 0, 1}};
     const struct {
         entc_page_args args;
         const char *named;
     } cases[] = {
-        {{0, 5, 0, NULL, 0, 0}, "struct_size"},
-        {{sizeof(entc_page_args), 0, 0, NULL, 0, 0}, "first"},
-        {{sizeof(entc_page_args), -1, 0, NULL, 0, 0}, "first"},
-        {{sizeof(entc_page_args), INT32_MIN, 0, NULL, 0, 0}, "first"},
-        {{sizeof(entc_page_args), 5, 9, NULL, 0, 0}, "reserved"},
-        {{sizeof(entc_page_args), 5, 0, NULL, 1, sizeof(entc_order)}, "order"},
-        {{sizeof(entc_page_args), 5, 0, good_order, 1, 4}, "order_size"},
-        {{sizeof(entc_page_args), 5, 0, nameless, 1, sizeof(entc_order)}, "column"},
-        {{sizeof(entc_page_args), 5, 0, twice_down, 1, sizeof(entc_order)}, "descending"},
-        {{sizeof(entc_page_args), 5, 0, reserved, 1, sizeof(entc_order)}, "reserved"},
+        {{.struct_size = 0, .first = 5}, "struct_size"},
+        {{.struct_size = sizeof(entc_page_args), .first = 0}, "first"},
+        {{.struct_size = sizeof(entc_page_args), .first = -1}, "first"},
+        {{.struct_size = sizeof(entc_page_args), .first = INT32_MIN}, "first"},
+        {{.struct_size = sizeof(entc_page_args), .first = 5, .reserved = 9}, "reserved"},
+        {{.struct_size = sizeof(entc_page_args),
+          .first = 5,
+          .order_count = 1,
+          .order_size = sizeof(entc_order)},
+         "order"},
+        {{.struct_size = sizeof(entc_page_args),
+          .first = 5,
+          .order = good_order,
+          .order_count = 1,
+          .order_size = 4},
+         "order_size"},
+        {{.struct_size = sizeof(entc_page_args),
+          .first = 5,
+          .order = nameless,
+          .order_count = 1,
+          .order_size = sizeof(entc_order)},
+         "column"},
+        {{.struct_size = sizeof(entc_page_args),
+          .first = 5,
+          .order = twice_down,
+          .order_count = 1,
+          .order_size = sizeof(entc_order)},
+         "descending"},
+        {{.struct_size = sizeof(entc_page_args),
+          .first = 5,
+          .order = flagged,
+          .order_count = 1,
+          .order_size = sizeof(entc_order)},
+         "flags"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -338,11 +338,13 @@ static void loads_with_the_same_args_share_a_loader_and_others_do_not(void **sta
     struct fixture *f = *state;
     char column[] = "title";
     const entc_order order[] = {{column, 1, 0}};
-    const entc_page_args sets[3] = {
-        ENTC_FIRST(2), ENTC_FIRST(3), {sizeof(entc_page_args), 2, 0, order, 1, sizeof(order[0])}};
+    entc_page_args sets[3] = {ENTC_FIRST(2), ENTC_FIRST(3), ENTC_FIRST(2)};
     entc_loader *loaders[3];
     entc_loader *again = NULL;
 
+    sets[2].order = order;
+    sets[2].order_count = 1;
+    sets[2].order_size = sizeof(order[0]);
     scope_open(&it, f);
     for (size_t i = 0; i < 3; i++)
         assert_ok(f, entc_request_relation_loader(it.request, f->has_events, &sets[i], &loaders[i],

@@ -133,7 +133,11 @@ static entc_status get_one(struct fixture *f)
 static entc_status list_campaigns(struct fixture *f)
 {
     const entc_order order[] = {{"title", 1, 0}};
-    const entc_page_args args = {sizeof(args), 3, 0, order, 1, sizeof(order[0])};
+    const entc_page_args args = {.struct_size = sizeof(args),
+                                 .first = 3,
+                                 .order = order,
+                                 .order_count = 1,
+                                 .order_size = sizeof(order[0])};
     entc_page *page = NULL;
     entc_status status = entc_repository_list(f->campaigns, &args, NULL, &page, &f->error);
 

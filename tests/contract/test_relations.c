@@ -120,7 +120,11 @@ static void the_relations_order_and_the_calls_order_are_kept(void **state)
     entc_relation_desc desc = ENTC_HAS_MANY("latest", "campaign_id", "id");
     const entc_order by_rank[] = {{"rank", 0, 0}, {"id", 1, 0}};
     const entc_page_args first = ENTC_FIRST(2);
-    const entc_page_args ranked = {sizeof(ranked), 3, 0, by_rank, 2, sizeof(by_rank[0])};
+    const entc_page_args ranked = {.struct_size = sizeof(ranked),
+                                   .first = 3,
+                                   .order = by_rank,
+                                   .order_count = 2,
+                                   .order_size = sizeof(by_rank[0])};
     entc_relation *latest = NULL;
     entc_value parents[2] = {fixture_id(4), fixture_id(2)};
     entc_page *pages[2];

@@ -273,16 +273,18 @@ static void a_relation_asked_in_other_orders_is_told(void **state)
     const entc_order by_rank[] = {{"rank", 0, 0}};
     const entc_order by_rank_downwards[] = {{"rank", 1, 0}};
     /* How many a page has is no shape. */
-    const entc_page_args asked[] = {
-        ENTC_FIRST(2),
-        ENTC_FIRST(5),
-        {sizeof(asked[0]), 2, 0, by_rank, 1, sizeof(by_rank[0])},
-        {sizeof(asked[0]), 2, 0, by_rank_downwards, 1, sizeof(by_rank[0])}};
+    entc_page_args asked[] = {ENTC_FIRST(2), ENTC_FIRST(5), ENTC_FIRST(2), ENTC_FIRST(2)};
     static const int shapes[] = {0, 0, 1, 2};
     entc_value parents[2] = {fixture_id(1), fixture_id(2)};
     entc_call call = ENTC_CALL_INIT;
 
     call.request = request;
+    asked[2].order = by_rank;
+    asked[3].order = by_rank_downwards;
+    for (size_t i = 2; i < 4; i++) {
+        asked[i].order_count = 1;
+        asked[i].order_size = sizeof(by_rank[0]);
+    }
     for (int i = 0; i < 4; i++) {
         entc_page *pages[2];
 

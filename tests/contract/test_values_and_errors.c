@@ -102,7 +102,8 @@ static void every_status_has_its_name(void **state)
                  {ENTC_E_UNSUPPORTED, "ENTC_E_UNSUPPORTED"},
                  {ENTC_E_SYSTEM, "ENTC_E_SYSTEM"},
                  {ENTC_E_FORBIDDEN, "ENTC_E_FORBIDDEN"},
-                 {ENTC_E_LIMIT, "ENTC_E_LIMIT"}};
+                 {ENTC_E_LIMIT, "ENTC_E_LIMIT"},
+                 {ENTC_E_REFUSED, "ENTC_E_REFUSED"}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -199,6 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     const uint8_t kind = fuzz_byte(&input);
     struct schema_type *type = fuzz_key_type(fuzz_byte(&input) % FUZZ_TYPES);
     struct postgres_reader reader;
+    const struct db_link link = {.count = 1};
     struct asked asked = {.reader = &reader, .detach_after = kind >> 4};
     PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     entc_status status = ENTC_OK;
@@ -207,6 +208,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     FUZZ_CHECK(result != NULL);
     asked.query = (struct db_query){.kind = (enum db_kind)(kind % 3),
                                     .id_count = PARENTS,
+                                    .link = &link,
                                     .entity = take_entity,
                                     .id = take_id,
                                     .bad_row = kind & 8 ? NULL : take_bad_row,

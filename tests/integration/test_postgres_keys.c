@@ -172,7 +172,7 @@ static void composite_ids_are_found_by_all_their_parts(void **state)
 
 static void lists_and_pages_give_all_parts_of_composite_ids(void **state)
 {
-    const struct db_order order[] = {{"row", true}, {"place", false}};
+    const struct db_order order[] = {{"row", true, false}, {"place", false, false}};
     const entc_value halls[] = {uuid(0, 5), uuid(0, 1000), uuid(0, 6)};
     struct scene scene;
 
@@ -188,7 +188,7 @@ static void lists_and_pages_give_all_parts_of_composite_ids(void **state)
     assert_int_equal(scene.ask.ids[1].as.bytes[15], 0x01);
     again(&scene, DB_PAGES);
     ask_ids(&scene.ask, halls, 3);
-    scene.ask.query.foreign_column = "hall";
+    scene.ask.query.link = TEST_LINK("hall", ENTC_UUID);
     scene.ask.query.order = order;
     scene.ask.query.order_count = 1;
     scene.ask.query.limit = 2;
@@ -219,7 +219,7 @@ static void uuid_keys_are_found_and_paged(void **state)
     assert_note(&scene, &ids[2], "note 99999");
     again(&scene, DB_PAGES);
     ask_ids(&scene.ask, halls, 1);
-    scene.ask.query.foreign_column = "hall";
+    scene.ask.query.link = TEST_LINK("hall", ENTC_UUID);
     scene.ask.query.limit = 2;
     must(&scene);
     assert_int_equal(scene.ask.id_count, 2);
@@ -240,7 +240,7 @@ static void text_keys_may_be_domains_under_another_collation(void **state)
     assert_int_equal(scene.ask.entity_count, 2);
     again(&scene, DB_PAGES);
     ask_ids(&scene.ask, parents, 3);
-    scene.ask.query.foreign_column = "parent";
+    scene.ask.query.link = TEST_LINK("parent", ENTC_TEXT);
     scene.ask.query.limit = 1;
     must(&scene);
     assert_int_equal(scene.ask.id_count, 2);
@@ -274,7 +274,7 @@ static void rows_that_fail_the_filter_are_absent_from_everything(void **state)
     assert_string_equal(scene.ask.ids[0].as.text, "k1");
     again(&scene, DB_PAGES);
     ask_ids(&scene.ask, halls, 2);
-    scene.ask.query.foreign_column = "hall";
+    scene.ask.query.link = TEST_LINK("hall", ENTC_UUID);
     scene.ask.query.limit = 1;
     must(&scene);
     assert_int_equal(scene.ask.id_count, 1);
@@ -332,16 +332,14 @@ static void every_form_of_key_is_served_by_an_index(void **state)
     query.model = models[1];
     assert_plan(&query, "uuids_pkey");
     query.kind = DB_PAGES;
-    query.id_type = ENTC_UUID;
-    query.foreign_column = "hall";
+    query.link = TEST_LINK("hall", ENTC_UUID);
     assert_plan(&query, "uuids_hall_id_idx");
     query.model = models[0];
     assert_plan(&query, "seats_pkey");
     for (size_t i = 0; i < 1000; i++)
         ids[i] = id[0];
     query.model = models[2];
-    query.id_type = ENTC_TEXT;
-    query.foreign_column = "parent";
+    query.link = TEST_LINK("parent", ENTC_TEXT);
     assert_plan(&query, "codes_parent_code_idx");
     query.kind = DB_BY_IDS;
     assert_plan(&query, "codes_pkey");

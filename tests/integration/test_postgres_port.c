@@ -281,7 +281,7 @@ static void names_may_hold_quotes_spaces_and_capitals(void **state)
 {
     static const entc_field fields[] = {RIG_FIELD("Id", ENTC_INT64, ENTC_KEY),
                                         RIG_FIELD("SELECT", ENTC_TEXT, 0)};
-    const struct db_order order[] = {{"odd \"column\"", true}};
+    const struct db_order order[] = {{"odd \"column\"", true, false}};
     const entc_value ids[] = {number(1)};
     struct scene scene;
 
@@ -305,7 +305,7 @@ static void names_may_hold_quotes_spaces_and_capitals(void **state)
     ask_fini(&scene.ask);
     ask_init(&scene.ask, &scene.rig, DB_PAGES, scene.model);
     ask_ids(&scene.ask, ids, 1);
-    scene.ask.query.foreign_column = "odd \"column\"";
+    scene.ask.query.link = TEST_LINK("odd \"column\"", ids[0].type);
     scene.ask.query.order = order;
     scene.ask.query.order_count = 1;
     must(&scene, ENTC_OK);
@@ -435,9 +435,9 @@ static void run_list(struct scene *scene, const struct db_order *order, size_t c
 
 static void a_list_is_in_the_order_asked_and_ties_are_broken_by_the_key(void **state)
 {
-    const struct db_order up[] = {{"rank", false}};
-    const struct db_order down[] = {{"rank", true}};
-    const struct db_order two[] = {{"house", true}, {"id", true}};
+    const struct db_order up[] = {{"rank", false, false}};
+    const struct db_order down[] = {{"rank", true, false}};
+    const struct db_order two[] = {{"house", true, false}, {"id", true, false}};
     struct scene scene;
 
     (void)state;
@@ -452,14 +452,14 @@ static void a_list_is_in_the_order_asked_and_ties_are_broken_by_the_key(void **s
 
 static void pages_answer_every_parent_once_for_each_time_it_is_asked(void **state)
 {
-    const struct db_order down[] = {{"rank", true}};
+    const struct db_order down[] = {{"rank", true, false}};
     const entc_value parents[] = {number(2), number(9), number(1), number(2)};
     struct scene scene;
 
     (void)state;
     open_scene(&scene, DB_PAGES, NULL, "children", child_fields, 1);
     ask_ids(&scene.ask, parents, 4);
-    scene.ask.query.foreign_column = "parent";
+    scene.ask.query.link = TEST_LINK("parent", ENTC_INT64);
     scene.ask.query.limit = 2;
     must(&scene, ENTC_OK);
     assert_told(&scene.ask, "0:4 0:5 2:1 2:2 3:4 3:5 ");
@@ -468,7 +468,7 @@ static void pages_answer_every_parent_once_for_each_time_it_is_asked(void **stat
     ask_fini(&scene.ask);
     ask_init(&scene.ask, &scene.rig, DB_PAGES, scene.model);
     ask_ids(&scene.ask, parents, 4);
-    scene.ask.query.foreign_column = "parent";
+    scene.ask.query.link = TEST_LINK("parent", ENTC_INT64);
     scene.ask.query.limit = 3;
     scene.ask.query.order = down;
     scene.ask.query.order_count = 1;
@@ -486,7 +486,7 @@ static void pages_take_parents_with_text_keys(void **state)
     parents[2].as.text = "n\0where";
     open_scene(&scene, DB_PAGES, NULL, "children", child_fields, 1);
     ask_ids(&scene.ask, parents, 4);
-    scene.ask.query.foreign_column = "house";
+    scene.ask.query.link = TEST_LINK("house", ENTC_TEXT);
     scene.ask.query.limit = 2;
     must(&scene, ENTC_OK);
     assert_told(&scene.ask, "0:2 0:4 1:5 3:1 3:3 ");
@@ -495,7 +495,7 @@ static void pages_take_parents_with_text_keys(void **state)
 
 static void children_with_text_keys_come_in_the_order_of_their_collation(void **state)
 {
-    const struct db_order order[] = {{"meaning", true}};
+    const struct db_order order[] = {{"meaning", true, false}};
     struct scene scene;
 
     (void)state;
@@ -540,7 +540,7 @@ static void both_kinds_of_batches_are_served_by_an_index(void **state)
 {
     struct schema_model *model = postgres_rig_model(NULL, "events", event_fields, 3);
     entc_value ids[100];
-    struct db_query query = {.model = model, .ids = ids, .id_count = 100, .id_type = ENTC_INT64};
+    struct db_query query = {.model = model, .ids = ids, .id_count = 100};
     char plan[4096];
 
     (void)state;
@@ -551,7 +551,7 @@ static void both_kinds_of_batches_are_served_by_an_index(void **state)
     if (!strstr(plan, "events_pkey") || strstr(plan, "Seq Scan"))
         test_fail("%s", plan);
     query.kind = DB_PAGES;
-    query.foreign_column = "campaign_id";
+    query.link = TEST_LINK("campaign_id", ENTC_INT64);
     query.limit = 2;
     read_plan(&query, plan, sizeof(plan));
     if (!strstr(plan, "events_campaign_id_id_idx") || strstr(plan, "Seq Scan"))

@@ -119,7 +119,11 @@ static entc_status check_page(entc_page *page, size_t count, entc_status status)
 entc_status list(struct fixture *f)
 {
     const entc_order order[] = {{"title", 1, 0}};
-    const entc_page_args args = {sizeof(args), 3, 0, order, 1, sizeof(order[0])};
+    const entc_page_args args = {.struct_size = sizeof(args),
+                                 .first = 3,
+                                 .order = order,
+                                 .order_count = 1,
+                                 .order_size = sizeof(order[0])};
     entc_page *page = NULL;
     const entc_status status = entc_repository_list(f->campaigns, &args, NULL, &page, &f->error);
 
@@ -144,6 +148,165 @@ entc_status pages(struct fixture *f)
         worst = worst ? worst : one;
     }
     return worst;
+}
+
+/* A relation from events to campaigns or back is made and freed by each attempt. */
+static entc_status make(struct fixture *f, BaseCacheRepository *parents,
+                        BaseCacheRepository *children, const entc_relation_desc *desc,
+                        entc_relation **ret_relation)
+{
+    const entc_status status = entc_relation_new(parents, children, desc, ret_relation, &f->error);
+
+    assert_true((*ret_relation != NULL) == (status == ENTC_OK));
+    return status;
+}
+
+entc_status belongs_to(struct fixture *f)
+{
+    const entc_relation_desc desc = ENTC_BELONGS_TO("campaign", "campaign_id");
+    const entc_page_args three = ENTC_FIRST(3);
+    entc_relation *relation = NULL;
+    entc_request *request = NULL;
+    entc_page *events = NULL;
+    entc_page *found[3] = {NULL, NULL, NULL};
+    entc_status worst = make(f, f->events, f->campaigns, &desc, &relation);
+
+    if (!worst)
+        worst = entc_request_new(f->engine, NULL, &request, &f->error);
+    if (!worst)
+        worst = entc_request_list(request, f->events, &three, &events, &f->error);
+    /* Without its event, a slot belongs to nobody. */
+    if (!worst)
+        worst = check_page(entc_page_ref(events), 3, ENTC_OK);
+    if (!worst)
+        worst = entc_request_pages(request, relation, events, &three, found, 3, &f->error);
+    for (size_t i = 0; i < 3; i++) {
+        const entc_status one = found[i] ? check_page(found[i], 1, ENTC_OK) : ENTC_OK;
+
+        worst = worst ? worst : one;
+    }
+    entc_page_unref(events);
+    entc_request_free(request);
+    entc_relation_free(relation);
+    return worst;
+}
+
+entc_status through(struct fixture *f)
+{
+    const entc_order by_rank[] = {{"rank", 1, ENTC_ORDER_THROUGH}, {"title", 0, 0}};
+    const entc_value parents[2] = {fixture_id(1), fixture_id(4)};
+    const entc_page_args two = ENTC_FIRST(2);
+    entc_relation_desc desc =
+        ENTC_MANY_TO_MANY("itself", "events", "campaign_id", "campaign_id", NULL);
+    entc_relation *relation = NULL;
+    entc_page *found[2] = {NULL, NULL};
+    entc_status statuses[2] = {ENTC_OK, ENTC_OK};
+    entc_status worst = ENTC_OK;
+
+    desc.order = by_rank;
+    desc.order_count = 2;
+    desc.order_size = sizeof(by_rank[0]);
+    worst = make(f, f->campaigns, f->campaigns, &desc, &relation);
+    if (!worst)
+        worst =
+            entc_relation_get_many(relation, parents, 2, &two, NULL, found, statuses, &f->error);
+    for (size_t i = 0; i < 2; i++) {
+        const entc_status one = found[i] ? check_page(found[i], 2, ENTC_OK) : statuses[i];
+
+        worst = worst ? worst : one;
+    }
+    entc_relation_free(relation);
+    return worst;
+}
+
+entc_status lookup(struct fixture *f)
+{
+    const char *const fields[] = {"title"};
+    const entc_value keys[3] = {fixture_text("Campaign 3"), fixture_text("Campaign 99"),
+                                fixture_text("Campaign 5")};
+    entc_lookup *titles = NULL;
+    entc_entity *found[3] = {NULL, NULL, NULL};
+    entc_status statuses[3] = {ENTC_OK, ENTC_OK, ENTC_OK};
+    entc_status worst = entc_lookup_new(f->campaigns, fields, 1, &titles, &f->error);
+
+    assert_true((titles != NULL) == (worst == ENTC_OK));
+    if (!worst)
+        worst = entc_lookup_get_many(titles, keys, 3, NULL, found, statuses, &f->error);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(!found[i] || (i != 1 && statuses[i] == ENTC_OK));
+        if (found[i])
+            fixture_assert_campaign(found[i], i == 0 ? 3 : 5);
+        if (!worst && statuses[i] != ENTC_E_NOT_FOUND)
+            worst = statuses[i];
+    }
+    entc_entities_unref(found, 3);
+    entc_lookup_free(titles);
+    return worst;
+}
+
+/* The cursor of a page's first slot. */
+static entc_status copy_cursor(struct fixture *f, const entc_page *page, char cursor[256])
+{
+    entc_buffer *buffer = NULL;
+    entc_status status = entc_buffer_new(&buffer);
+
+    if (!status)
+        status = entc_page_cursor(page, 0, buffer, &f->error);
+    if (!status)
+        strcpy(cursor, entc_buffer_text(buffer));
+    entc_buffer_free(buffer);
+    return status;
+}
+
+/* The worst status of the call and its pages; the cursor of the first one is copied. */
+static entc_status get_parts(struct fixture *f, const entc_page_args args[3], char cursor[256])
+{
+    const entc_value parents[3] = {fixture_id(4), fixture_id(4), fixture_id(1)};
+    entc_page *found[3] = {NULL, NULL, NULL};
+    const entc_status status = entc_relation_get_each(
+        f->has_events, parents, 3, args, sizeof(args[0]), NULL, found, NULL, &f->error);
+    entc_status worst = status ? status : copy_cursor(f, found[0], cursor);
+
+    for (size_t i = 0; i < 3; i++) {
+        const entc_status one = check_page(found[i], i == 2 ? 2 : 1, status);
+
+        worst = worst ? worst : one;
+    }
+    return worst;
+}
+
+entc_status parts(struct fixture *f)
+{
+    const entc_order order[] = {{"rank", 1, 0}};
+    const entc_value zero = fixture_text("0");
+    const entc_filter even = {"rank", ENTC_EQUAL, 0, &zero, 1};
+    entc_page_args args[3] = {ENTC_FIRST(1), ENTC_LAST(1), ENTC_FIRST(2)};
+    char cursor[256] = "";
+    entc_status status = ENTC_OK;
+
+    args[0].order = order;
+    args[0].order_count = 1;
+    args[0].order_size = sizeof(order[0]);
+    args[1].flags = ENTC_PAGE_TOTAL;
+    args[2].filters = &even;
+    args[2].filter_count = 1;
+    args[2].filter_size = sizeof(even);
+    status = get_parts(f, args, cursor);
+    if (status)
+        return status;
+    args[0].after = cursor;
+    return get_parts(f, args, cursor);
+}
+
+entc_status list_by_sql(struct fixture *f)
+{
+    const entc_value params[] = {fixture_id(3), fixture_text("Campaign %")};
+    entc_page *page = NULL;
+    const entc_status status = entc_repository_list_sql(
+        f->campaigns, "SELECT id FROM campaigns WHERE id < $1 AND title LIKE $2", params, 2, NULL,
+        &page, &f->error);
+
+    return check_page(page, 2, status);
 }
 
 entc_status main_query(struct fixture *f)

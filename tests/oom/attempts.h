@@ -17,6 +17,15 @@ entc_status get_many_by_text(struct fixture *f);
 entc_status get_one(struct fixture *f);
 entc_status list(struct fixture *f);
 entc_status pages(struct fixture *f);
+/* The campaigns of the first three events, in a request, whose keys come from the events. */
+entc_status belongs_to(struct fixture *f);
+/* Campaigns through the table of events, each to itself as often as it has events. */
+entc_status through(struct fixture *f);
+/* Campaigns by their titles: two that are there, one that is not. */
+entc_status lookup(struct fixture *f);
+/* Parts of three shapes, and then one of them behind a cursor. */
+entc_status parts(struct fixture *f);
+entc_status list_by_sql(struct fixture *f);
 /* Operations with and without a callback, taken and not taken, one of them cancelled. */
 entc_status operations(struct fixture *f);
 /* The main query: a list, its pages, and the report, in one request. */

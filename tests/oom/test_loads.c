@@ -143,12 +143,15 @@ static entc_status get_campaign(struct fixture *f, entc_request *request, int64_
 static entc_status get_events(struct fixture *f, entc_request *request, int64_t id)
 {
     const entc_order order[] = {{"title", 0, 0}};
-    const entc_page_args args = {sizeof(args), 2, 0, order, 1, sizeof(order[0])};
+    entc_page_args args = ENTC_FIRST(2);
     const entc_value key = fixture_id(id);
     entc_page *page = NULL;
-    entc_status status =
-        entc_request_children(request, f->has_events, &key, &args, &page, &f->error);
+    entc_status status = ENTC_OK;
 
+    args.order = order;
+    args.order_count = 1;
+    args.order_size = sizeof(order[0]);
+    status = entc_request_children(request, f->has_events, &key, &args, &page, &f->error);
     assert_true((page != NULL) == (status == ENTC_OK));
     for (size_t i = 0; i < entc_page_count(page); i++)
         status = worse(status, entc_page_status(page, i));

@@ -121,23 +121,50 @@ static bool send_by_ids(struct fake_db *db, struct db_query *query, size_t most)
     return !db->is_doubling || send_entity(query, &stranger);
 }
 
+/* The row's position: its id, and its name for every other column of the order. */
+static void send_position(struct db_query *query, size_t parent, const struct fake_row *row)
+{
+    const struct schema_model *model = query->model;
+    entc_value position[FAKE_PARTS_MAX + DB_ORDER_MAX];
+    size_t count = row->parts;
+
+    memcpy(position, row->id, row->parts * sizeof(*position));
+    for (size_t i = 0; i < query->order_count; i++) {
+        if (query->order[i].is_through ||
+            schema_model_key_part(model, query->order[i].column) == model->type->key_count)
+            position[count++] = (entc_value){
+                .type = ENTC_TEXT, .length = (uint32_t)strlen(row->name), .as.text = row->name};
+    }
+    query->rows++;
+    query->bytes += FAKE_ROW_BYTES;
+    query->id(query, parent, position);
+}
+
+/* Backwards when the order's last column runs down. */
 static void send_ids(struct fake_db *db, struct db_query *query, size_t parent,
                      const entc_value *parent_id, size_t most)
 {
-    int64_t left = query->limit;
+    const bool is_down =
+        query->order_count > 0 && query->order[query->order_count - 1].is_descending;
+    int64_t left = query->limits ? query->limits[parent] : query->limit ? query->limit : INT64_MAX;
+    int64_t total = 0;
 
-    for (size_t i = 0; i < db->row_count && left > 0 && most > 0; i++) {
-        const struct fake_row *row = &db->rows[i];
+    for (size_t i = 0; i < db->row_count; i++) {
+        const struct fake_row *row = &db->rows[is_down ? db->row_count - 1 - i : i];
 
         if (strcmp(row->table, query->model->table) != 0 ||
             (parent_id && row->parent != parent_id->as.int64))
             continue;
-        query->rows++;
-        query->bytes += FAKE_ROW_BYTES;
-        query->id(query, parent, row->id);
+
+        total++;
+        if (left == 0 || most == 0)
+            continue;
+        send_position(query, parent, row);
         left--;
         most--;
     }
+    if (query->wants_total)
+        query->total(query, parent, total);
 }
 
 static bool send(struct fake_db *db, struct db_query *query, size_t most)
@@ -150,8 +177,12 @@ static bool send(struct fake_db *db, struct db_query *query, size_t most)
         send_ids(db, query, 0, NULL, most);
         return true;
     case DB_PAGES:
+    case DB_LOOKUP:
         for (size_t i = 0; i < query->id_count; i++)
-            send_ids(db, query, i, &query->ids[i], most);
+            send_ids(db, query, i, &query->ids[i * query->link->count], most);
+        return true;
+    case DB_SQL:
+        send_ids(db, query, 0, NULL, most);
         return true;
     case DB_CHECK:
         for (size_t i = 0; db->differences && db->differences[i] && i < most; i++)
@@ -228,27 +259,69 @@ static void write_part(struct fake_db *db, char before, const entc_value *part)
 
 static void write_ids(struct fake_db *db, const struct db_query *query)
 {
-    const size_t parts = query->kind == DB_BY_IDS ? query->model->type->key_count : 1;
+    const size_t parts = query->link ? query->link->count : query->model->type->key_count;
 
     for (size_t i = 0; i < query->id_count * parts; i++)
         write_part(db, i % parts == 0 ? ' ' : ',', &query->ids[i]);
 }
 
+static void write_position(struct fake_db *db, const char *word, const struct db_query *query,
+                           const entc_value *position)
+{
+    const struct schema_model *model = query->model;
+    size_t count = model->type->key_count;
+
+    if (!position)
+        return;
+    for (size_t i = 0; i < query->order_count; i++)
+        count += query->order[i].is_through ||
+                 schema_model_key_part(model, query->order[i].column) == model->type->key_count;
+    if (query->link)
+        count *= query->id_count;
+    fake_journal_write(db->journal, " %s", word);
+    for (size_t i = 0; i < count; i++)
+        write_part(db, i == 0 ? ' ' : ',', &position[i]);
+}
+
+static void write_list(struct fake_db *db, const struct db_query *query)
+{
+    for (size_t i = 0; query->limits && i < query->id_count; i++)
+        fake_journal_write(db->journal, "%s%lld", i == 0 ? " limits " : ",",
+                           (long long)query->limits[i]);
+    if (query->wants_total)
+        fake_journal_write(db->journal, " total");
+    write_position(db, "after", query, query->after);
+    write_position(db, "before", query, query->before);
+    for (size_t i = 0; i < query->filter_count; i++) {
+        fake_journal_write(db->journal, " where %s %u", query->filters[i].column,
+                           (unsigned)query->filters[i].test);
+        for (size_t v = 0; v < query->filters[i].value_count; v++)
+            write_part(db, ' ', &query->filters[i].values[v]);
+    }
+}
+
 static void write_query(struct fake_db *db, const char *before, const struct db_query *query)
 {
-    static const char *const names[] = {"IDS", "LIST", "PAGES", "CHECK"};
+    static const char *const names[] = {"IDS", "LIST", "PAGES", "LOOKUP", "CHECK", "SQL"};
 
     fake_journal_write(db->journal, "%s%s", before, names[query->kind]);
     if (query->kind == DB_CHECK)
         fake_journal_write(db->journal, " %s", query->model->table);
+    else if (query->kind == DB_SQL)
+        fake_journal_write(db->journal, " %s", query->sql);
     else if (query->kind != DB_BY_IDS)
         fake_journal_write(db->journal, " %s limit %lld", query->model->table,
                            (long long)query->limit);
     for (size_t i = 0; i < query->order_count; i++)
-        fake_journal_write(db->journal, " by %s%s", query->order[i].column,
-                           query->order[i].is_descending ? " down" : "");
-    if (query->foreign_column)
-        fake_journal_write(db->journal, " of %s", query->foreign_column);
+        fake_journal_write(db->journal, " by %s%s%s", query->order[i].is_through ? "its " : "",
+                           query->order[i].column, query->order[i].is_descending ? " down" : "");
+    write_list(db, query);
+    for (size_t i = 0; i < query->param_count; i++)
+        write_part(db, ' ', &query->params[i]);
+    if (query->link && query->link->table)
+        fake_journal_write(db->journal, " through %s.%s", query->link->schema, query->link->table);
+    for (uint32_t i = 0; query->link && i < query->link->count; i++)
+        fake_journal_write(db->journal, "%s%s", i > 0 ? "," : " of ", query->link->columns[i]);
     write_ids(db, query);
     fake_journal_write(db->journal, "\n");
 }
@@ -260,7 +333,8 @@ static entc_status submit(struct db_port *port, struct db_query *query, entc_err
     if (db->refuses != ENTC_OK)
         return error_set(reterr, db->refuses, "postgres", "the server is down");
     if (db->pending_count == FAKE_PENDING_MAX ||
-        (query->id_count == 0 && (query->kind == DB_BY_IDS || query->kind == DB_PAGES)))
+        (query->id_count == 0 &&
+         (query->kind == DB_BY_IDS || (query->link && query->kind != DB_CHECK))))
         abort();
     write_query(db, "", query);
     query->is_lost = false;

@@ -213,7 +213,6 @@ void ask_init(struct ask *ask, struct postgres_rig *rig, enum db_kind kind,
     ask->rig = rig;
     ask->query.kind = kind;
     ask->query.model = model;
-    ask->query.id_type = ENTC_INT64;
     ask->query.limit = 1000;
     ask->query.deadline_us = INT64_MAX;
     ask->query.entity = take_entity;
@@ -227,8 +226,6 @@ void ask_ids(struct ask *ask, const entc_value *ids, size_t count)
 {
     ask->query.ids = ids;
     ask->query.id_count = count;
-    if (count > 0)
-        ask->query.id_type = ids[0].type;
 }
 
 /* Something to do for the driver. */

@@ -4,6 +4,7 @@
 #define ENTC_TEST_POSTGRES_RIG_H
 
 #include "allocator.h"
+#include "db_link.h"
 #include "postgres/postgres.h"
 #include "servers.h"
 

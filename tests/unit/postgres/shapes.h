@@ -2,6 +2,7 @@
 #ifndef ENTC_TEST_POSTGRES_SHAPES_H
 #define ENTC_TEST_POSTGRES_SHAPES_H
 
+#include "db_link.h"
 #include "postgres/internal.h"
 
 /* A model of a table in `schema` (NULL: public) with these fields, laid out by the library. */

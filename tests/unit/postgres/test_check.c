@@ -4,6 +4,8 @@
 #include "shapes.h"
 #include "test.h"
 
+#include "postgres/check.h"
+
 #include <stdio.h>
 
 struct told {

@@ -68,6 +68,7 @@ static void open_told(struct told *told, enum db_kind kind, const entc_field *fi
     told->query.kind = kind;
     told->query.model = shape_model(NULL, "things", fields, count);
     told->query.id_count = 3;
+    told->query.limit = 2;
     told->query.id = take_id;
     told->query.bad_row = take_bad_row;
     postgres_reader_init(&told->reader, base_default_allocator());

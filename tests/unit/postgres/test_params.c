@@ -65,8 +65,7 @@ static entc_status write_params(struct postgres_params *params, struct buffer *b
 static void int8_arrays_are_written_highest_byte_first(void **state)
 {
     const entc_value ids[] = {number(1), number(-2), number(INT64_MAX), number(INT64_MIN)};
-    const struct db_query query = {
-        .kind = DB_BY_IDS, .ids = ids, .id_count = 4, .id_type = ENTC_INT64};
+    const struct db_query query = {.kind = DB_BY_IDS, .ids = ids, .id_count = 4};
     struct postgres_params params;
     struct buffer bytes;
 
@@ -91,8 +90,7 @@ static void int8_arrays_are_written_highest_byte_first(void **state)
 static void text_arrays_carry_lengths_and_a_nul_becomes_null(void **state)
 {
     const entc_value ids[] = {text("ab", 2), text("", 0), text("a\0b", 3), text("\xC3\xA9", 2)};
-    const struct db_query query = {
-        .kind = DB_BY_IDS, .ids = ids, .id_count = 4, .id_type = ENTC_TEXT};
+    const struct db_query query = {.kind = DB_BY_IDS, .ids = ids, .id_count = 4};
     struct postgres_params params;
     struct buffer bytes;
 
@@ -175,7 +173,9 @@ static void a_check_names_relations_columns_and_keys(void **state)
     buffer_init(&bytes, base_default_allocator());
     assert_int_equal(postgres_params_write(&params, &bytes, &query), ENTC_OK);
     assert_int_equal(params.count, 5);
-    ASSERT_BYTES(&params, 0, "public");
+    ASSERT_BYTES(&params, 0,
+                 "\0\0\0\1\0\0\0\0\0\0\0\31\0\0\0\2\0\0\0\1"
+                 "\0\0\0\6public\0\0\0\6public");
     ASSERT_BYTES(&params, 1,
                  "\0\0\0\1\0\0\0\0\0\0\0\31\0\0\0\2\0\0\0\1"
                  "\0\0\0\6things\0\0\0\4seen");
@@ -184,7 +184,7 @@ static void a_check_names_relations_columns_and_keys(void **state)
                  "\0\0\0\1n\0\0\0\1t");
     assert_int_equal(params.lengths[3], params.lengths[2]);
     assert_null(params.values[4]);
-    query.foreign_column = "f";
+    query.link = TEST_LINK("f", ENTC_INT64);
     assert_int_equal(postgres_params_write(&params, &bytes, &query), ENTC_OK);
     ASSERT_BYTES(&params, 3,
                  "\0\0\0\1\0\0\0\0\0\0\0\31\0\0\0\1\0\0\0\1"
@@ -195,7 +195,7 @@ static void a_check_names_relations_columns_and_keys(void **state)
 
 static void an_array_of_nothing_has_no_dimension(void **state)
 {
-    const struct db_query query = {.kind = DB_BY_IDS, .id_count = 0, .id_type = ENTC_INT64};
+    const struct db_query query = {.kind = DB_BY_IDS, .id_count = 0};
     struct postgres_params params;
     struct buffer bytes;
 
@@ -224,8 +224,11 @@ static void a_list_has_its_limit_alone(void **state)
 static void pages_have_parents_first_and_then_the_limit(void **state)
 {
     const entc_value ids[] = {number(7)};
-    const struct db_query query = {
-        .kind = DB_PAGES, .ids = ids, .id_count = 1, .id_type = ENTC_INT64, .limit = 2};
+    const struct db_query query = {.kind = DB_PAGES,
+                                   .ids = ids,
+                                   .id_count = 1,
+                                   .link = TEST_LINK("f", ENTC_INT64),
+                                   .limit = 2};
     struct postgres_params params;
     struct buffer bytes;
 
@@ -244,8 +247,7 @@ static void pages_have_parents_first_and_then_the_limit(void **state)
 
 static void more_ids_than_an_array_holds_are_refused(void **state)
 {
-    const struct db_query query = {
-        .kind = DB_BY_IDS, .id_count = 0x3fffffff / 8 + 1, .id_type = ENTC_INT64};
+    const struct db_query query = {.kind = DB_BY_IDS, .id_count = 0x3fffffff / 8 + 1};
     struct postgres_params params;
     struct buffer bytes;
 

@@ -185,6 +185,7 @@ static void an_answer_with_other_columns_is_refused(void **state)
     fixture.given.query.kind = DB_LIST;
     assert_int_equal(give(&fixture, shape_result(all_types, 2)), ENTC_E_DATABASE);
     fixture.given.query.kind = DB_PAGES;
+    fixture.given.query.limit = 2;
     assert_int_equal(give(&fixture, shape_result(all_types, 1)), ENTC_E_DATABASE);
     clean(&fixture);
 }

@@ -37,7 +37,7 @@ static void assert_sql(const struct db_query *query, const char *expected)
 static void by_ids_casts_text_to_text_but_neither_the_key_nor_anything_in_where(void **state)
 {
     struct schema_model *model = campaigns();
-    const struct db_query query = {.kind = DB_BY_IDS, .model = model, .id_type = ENTC_INT64};
+    const struct db_query query = {.kind = DB_BY_IDS, .model = model};
 
     (void)state;
     assert_sql(&query, "SELECT \"id\",\"title\"::text,\"is_open\",\"budget\",\"starts_at\""
@@ -48,7 +48,7 @@ static void by_ids_casts_text_to_text_but_neither_the_key_nor_anything_in_where(
 static void a_text_key_is_selected_bare_and_quotes_in_names_are_doubled(void **state)
 {
     struct schema_model *model = countries();
-    const struct db_query query = {.kind = DB_BY_IDS, .model = model, .id_type = ENTC_TEXT};
+    const struct db_query query = {.kind = DB_BY_IDS, .model = model};
 
     (void)state;
     assert_sql(&query, "SELECT \"name\"::text,\"code\" FROM \"My \"\"Geo\"\"\".\"Country list\""
@@ -66,15 +66,16 @@ static void a_list_without_an_order_is_ordered_by_the_key(void **state)
     shape_model_free(model);
 }
 
-static void the_key_is_appended_to_an_order_that_lacks_it(void **state)
+static void the_other_columns_of_an_order_are_told_as_text_and_the_key_is_appended(void **state)
 {
     struct schema_model *model = campaigns();
-    const struct db_order order[] = {{"starts_at", true}, {"ti\"tle", false}};
+    const struct db_order order[] = {{"starts_at", true, false}, {"ti\"tle", false, false}};
     const struct db_query query = {
         .kind = DB_LIST, .model = model, .limit = 5, .order = order, .order_count = 2};
 
     (void)state;
-    assert_sql(&query, "SELECT \"id\" FROM \"public\".\"campaigns\""
+    assert_sql(&query, "SELECT \"id\",\"starts_at\"::text AS entc_t1,\"ti\"\"tle\"::text AS entc_t2"
+                       " FROM \"public\".\"campaigns\""
                        " ORDER BY \"starts_at\" DESC,\"ti\"\"tle\",\"id\" LIMIT $1");
     shape_model_free(model);
 }
@@ -82,7 +83,7 @@ static void the_key_is_appended_to_an_order_that_lacks_it(void **state)
 static void the_key_is_not_appended_to_an_order_that_has_it(void **state)
 {
     struct schema_model *model = campaigns();
-    const struct db_order order[] = {{"id", true}};
+    const struct db_order order[] = {{"id", true, false}};
     const struct db_query query = {
         .kind = DB_LIST, .model = model, .limit = 5, .order = order, .order_count = 1};
 
@@ -94,38 +95,35 @@ static void the_key_is_not_appended_to_an_order_that_has_it(void **state)
 static void pages_of_all_parents_are_one_statement_with_an_array_for_each(void **state)
 {
     struct schema_model *model = campaigns();
-    const struct db_query query = {.kind = DB_PAGES,
-                                   .model = model,
-                                   .id_type = ENTC_INT64,
-                                   .foreign_column = "owner_id",
-                                   .limit = 2};
+    const struct db_query query = {
+        .kind = DB_PAGES, .model = model, .link = TEST_LINK("owner_id", ENTC_INT64), .limit = 2};
 
     (void)state;
     assert_sql(&query, "SELECT entc_p.i,ARRAY(SELECT \"id\"::int8 AS entc_k"
-                       " FROM \"public\".\"campaigns\" WHERE \"owner_id\" = entc_p.k"
+                       " FROM \"public\".\"campaigns\" WHERE \"owner_id\" = entc_p.k0"
                        " ORDER BY \"id\" LIMIT $2)"
-                       " FROM unnest($1) WITH ORDINALITY AS entc_p(k,i)");
+                       " FROM unnest($1) WITH ORDINALITY AS entc_p(k0,i)");
     shape_model_free(model);
 }
 
 static void pages_are_ordered_by_bare_columns_and_the_key(void **state)
 {
     struct schema_model *model = countries();
-    const struct db_order order[] = {{"name", true}, {"k", false}};
+    const struct db_order order[] = {{"name", true, false}, {"k", false, false}};
     const struct db_query query = {.kind = DB_PAGES,
                                    .model = model,
-                                   .id_type = ENTC_TEXT,
-                                   .foreign_column = "continent\"",
+                                   .link = TEST_LINK("continent\"", ENTC_TEXT),
                                    .order = order,
                                    .order_count = 2,
                                    .limit = 2};
 
     (void)state;
-    assert_sql(&query, "SELECT entc_p.i,ARRAY(SELECT \"code\"::text AS entc_k"
+    assert_sql(&query, "SELECT entc_p.i,ARRAY(SELECT"
+                       " ROW(\"code\"::text,\"name\"::text,\"k\"::text) AS entc_k"
                        " FROM \"My \"\"Geo\"\"\".\"Country list\""
-                       " WHERE \"continent\"\"\" = entc_p.k"
+                       " WHERE \"continent\"\"\" = entc_p.k0"
                        " ORDER BY \"name\" DESC,\"k\",\"code\" LIMIT $2)"
-                       " FROM unnest($1) WITH ORDINALITY AS entc_p(k,i)");
+                       " FROM unnest($1) WITH ORDINALITY AS entc_p(k0,i)");
     shape_model_free(model);
 }
 
@@ -166,7 +164,7 @@ static void composite_ids_are_looked_up_one_by_one_in_what_reads_use(void **stat
 static void lists_of_composite_keys_give_their_parts_under_the_filter(void **state)
 {
     struct schema_model *model = seats();
-    const struct db_order order[] = {{"name", true}};
+    const struct db_order order[] = {{"name", true, false}};
     const struct db_query query = {
         .kind = DB_LIST, .model = model, .limit = 5, .order = order, .order_count = 1};
 
@@ -181,15 +179,15 @@ static void pages_of_composite_keys_are_arrays_of_records(void **state)
 {
     struct schema_model *model = seats();
     const struct db_query query = {
-        .kind = DB_PAGES, .model = model, .id_type = ENTC_UUID, .foreign_column = "hall"};
+        .kind = DB_PAGES, .model = model, .link = TEST_LINK("hall", ENTC_UUID), .limit = 2};
 
     (void)state;
     assert_sql(&query, "SELECT entc_p.i,ARRAY(SELECT"
                        " ROW(\"hall\"::uuid,\"row \"\"no\"\"\"::int8,\"name\"::text) AS entc_k"
-                       " FROM \"public\".\"seats_now\" WHERE \"hall\" = entc_p.k"
+                       " FROM \"public\".\"seats_now\" WHERE \"hall\" = entc_p.k0"
                        " AND (gone IS NULL -- no more\n)"
                        " ORDER BY \"hall\",\"row \"\"no\"\"\",\"name\" LIMIT $2)"
-                       " FROM unnest($1) WITH ORDINALITY AS entc_p(k,i)");
+                       " FROM unnest($1) WITH ORDINALITY AS entc_p(k0,i)");
     shape_model_free(model);
 }
 
@@ -246,7 +244,7 @@ int main(void)
         cmocka_unit_test(by_ids_casts_text_to_text_but_neither_the_key_nor_anything_in_where),
         cmocka_unit_test(a_text_key_is_selected_bare_and_quotes_in_names_are_doubled),
         cmocka_unit_test(a_list_without_an_order_is_ordered_by_the_key),
-        cmocka_unit_test(the_key_is_appended_to_an_order_that_lacks_it),
+        cmocka_unit_test(the_other_columns_of_an_order_are_told_as_text_and_the_key_is_appended),
         cmocka_unit_test(the_key_is_not_appended_to_an_order_that_has_it),
         cmocka_unit_test(pages_of_all_parents_are_one_statement_with_an_array_for_each),
         cmocka_unit_test(pages_are_ordered_by_bare_columns_and_the_key),

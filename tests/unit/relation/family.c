@@ -78,7 +78,7 @@ entc_op *family_pages(struct family *family, const int64_t *ids, size_t count, i
     assert_true(count <= 16);
     for (size_t i = 0; i < count; i++)
         world_value(&values[i], ids[i]);
-    assert_int_equal(relation_pages(family->has_pets, values, count, &args, &call, &op, NULL),
+    assert_int_equal(relation_pages(family->has_pets, values, count, &args, 0, &call, &op, NULL),
                      ENTC_OK);
     return op;
 }

@@ -17,7 +17,7 @@ static void refuses(struct family *family, const entc_page_args *args, const cha
     entc_op *op = NULL;
 
     assert_refused(relation_list(family->world->users, args, &call, &op, &error), &error, words);
-    assert_refused(relation_pages(family->has_pets, NULL, 0, args, &call, &op, &error), &error,
+    assert_refused(relation_pages(family->has_pets, NULL, 0, args, 0, &call, &op, &error), &error,
                    words);
     assert_null(op);
     entc_error_free(error);
@@ -88,8 +88,11 @@ static void order_columns_are_checked_by_name(void **state)
     order[1].descending = 2;
     refuses(family, &args, "args.order[1].descending is 2");
     order[1].descending = 1;
-    order[1].reserved = 9;
-    refuses(family, &args, "args.order[1].reserved is 9");
+    order[1].flags = 8;
+    refuses(family, &args, "args.order[1].flags is 8");
+    order[1].flags = ENTC_ORDER_THROUGH;
+    refuses(family, &args,
+            "args.order[1].flags has ENTC_ORDER_THROUGH, but there is no join table");
     args.order_count = SIZE_MAX;
     refuses(family, &args, "args.order_count");
 }
@@ -102,9 +105,9 @@ static void parents_are_checked_by_name(void **state)
     entc_error *error = NULL;
     entc_op *op = NULL;
 
-    assert_refused(relation_pages(family->has_pets, NULL, 2, &args, &call, &op, &error), &error,
+    assert_refused(relation_pages(family->has_pets, NULL, 2, &args, 0, &call, &op, &error), &error,
                    "parent_ids is NULL, but count is 2");
-    assert_refused(relation_pages(family->has_pets, (const entc_value *)family, SIZE_MAX, &args,
+    assert_refused(relation_pages(family->has_pets, (const entc_value *)family, SIZE_MAX, &args, 0,
                                   &call, &op, &error),
                    &error, "count is 18446744073709551615");
     entc_error_free(error);
@@ -163,14 +166,14 @@ static void closed_repositories_are_refused_by_name(void **state)
     repository_close(family->pets);
     assert_int_equal(relation_new(family->world->users, family->pets, &desc, &relation, &error),
                      ENTC_E_CLOSED);
-    assert_int_equal(relation_pages(family->has_pets, NULL, 0, &args, &call, &op, &error),
+    assert_int_equal(relation_pages(family->has_pets, NULL, 0, &args, 0, &call, &op, &error),
                      ENTC_E_CLOSED);
     assert_non_null(strstr(entc_error_message(error), "Pet"));
     repository_close(family->world->users);
     assert_int_equal(relation_new(family->world->users, family->pets, &desc, &relation, &error),
                      ENTC_E_CLOSED);
     assert_non_null(strstr(entc_error_message(error), "User"));
-    assert_int_equal(relation_pages(family->has_pets, NULL, 0, &args, &call, &op, &error),
+    assert_int_equal(relation_pages(family->has_pets, NULL, 0, &args, 0, &call, &op, &error),
                      ENTC_E_CLOSED);
     assert_int_equal(relation_list(family->world->users, &args, &call, &op, &error), ENTC_E_CLOSED);
     entc_error_free(error);

@@ -219,7 +219,7 @@ static void run(struct family *family)
     ordered.order_size = sizeof(order);
     for (int64_t i = 0; i < 3; i++)
         world_value(&parents[i], i == 2 ? 1 : i + 1);
-    statuses[0] = relation_pages(family->has_pets, parents, 3, &args, &call, &ops[0], NULL);
+    statuses[0] = relation_pages(family->has_pets, parents, 3, &args, 0, &call, &ops[0], NULL);
     statuses[1] = relation_list(family->world->tags, &args, &call, &ops[1], NULL);
     statuses[2] = relation_list(family->world->users, &ordered, &call, &ops[2], NULL);
     world_settle(family->world);

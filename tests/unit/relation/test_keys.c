@@ -1,4 +1,4 @@
-/* Proves that children may have keys of several fields, that parents may not, and how the default
+/* Proves that children and parents may have keys of several fields, and how the default
  * order of such children is asked for. */
 #include "family.h"
 
@@ -86,7 +86,7 @@ static void pages_hold_all_parts_of_their_childrens_ids(void **state)
     world_value(&parents[0], 1);
     world_value(&parents[1], 2);
     assert_int_equal(relation_new(world->users, theatre->seats, &desc, &relation, NULL), ENTC_OK);
-    assert_int_equal(relation_pages(relation, parents, 2, &args, &call, &op, NULL), ENTC_OK);
+    assert_int_equal(relation_pages(relation, parents, 2, &args, 0, &call, &op, NULL), ENTC_OK);
     world_settle(world);
     family_take(op, pages, 2);
     assert_int_equal(pages[0]->count, 2);
@@ -108,17 +108,17 @@ static void a_key_downwards_is_all_its_columns_downwards(void **state)
 {
     struct theatre *theatre = *state;
     struct world *world = theatre->family->world;
-    const entc_relation_desc desc = {sizeof(desc), ENTC_RELATION_HAS_MANY, 1, "seats", "user_id",
-                                     NULL};
+    entc_relation_desc desc = ENTC_HAS_MANY("seats", "user_id", NULL);
     const struct repository_call call = world_call(NULL);
     const entc_page_args args = ENTC_FIRST(2);
     struct entc_relation *relation = NULL;
     entc_value parent;
     entc_op *op = NULL;
 
+    desc.order_descending = 1;
     world_value(&parent, 1);
     assert_int_equal(relation_new(world->users, theatre->seats, &desc, &relation, NULL), ENTC_OK);
-    assert_int_equal(relation_pages(relation, &parent, 1, &args, &call, &op, NULL), ENTC_OK);
+    assert_int_equal(relation_pages(relation, &parent, 1, &args, 0, &call, &op, NULL), ENTC_OK);
     world_settle(world);
     assert_journal(world, "PAGES seats limit 3 by hall down by No. down of user_id 1\n");
     engine_op_unref(op);
@@ -130,20 +130,42 @@ static void a_key_downwards_is_all_its_columns_downwards(void **state)
     relation_unref(relation);
 }
 
-static void parents_of_a_key_of_several_fields_are_refused(void **state)
+static void parents_of_a_key_of_several_fields_are_asked_for_by_all_their_parts(void **state)
 {
     struct theatre *theatre = *state;
-    const entc_relation_desc desc = ENTC_HAS_MANY("pets", "seat_id", NULL);
+    struct world *world = theatre->family->world;
+    const char *const columns[] = {"seat_hall", "seat_number"};
+    entc_relation_desc desc = ENTC_HAS_MANY("pets", NULL, NULL);
+    const struct repository_call call = world_call(NULL);
+    const entc_page_args args = ENTC_FIRST(2);
     struct entc_relation *relation = NULL;
-    entc_error *error = NULL;
+    entc_value keys[6] = {{.type = ENTC_TEXT, .length = 1, .as.text = "a"},
+                          {.type = ENTC_TEXT, .length = 1, .as.text = "7"},
+                          {.type = ENTC_TEXT, .length = 1, .as.text = "b"},
+                          {.type = ENTC_NULL},
+                          {.type = ENTC_TEXT, .length = 1, .as.text = "a"}};
+    struct entc_page *pages[3];
+    entc_status statuses[3];
+    entc_op *op = NULL;
 
-    assert_int_equal(relation_new(theatre->seats, theatre->family->pets, &desc, &relation, &error),
-                     ENTC_E_UNSUPPORTED);
-    assert_string_equal(entc_error_message(error),
-                        "relation \"pets\": the key of its parents, entity \"Seat\", has 2 fields");
-    assert_true(*entc_error_hint(error));
-    assert_null(relation);
-    entc_error_free(error);
+    world_value(&keys[5], 7);
+    desc.foreign_columns = columns;
+    desc.foreign_count = 2;
+    assert_int_equal(relation_new(theatre->seats, theatre->family->pets, &desc, &relation, NULL),
+                     ENTC_OK);
+    assert_int_equal(relation_pages(relation, keys, 3, &args, 0, &call, &op, NULL), ENTC_OK);
+    world_settle(world);
+    assert_done(op, ENTC_OK);
+    assert_int_equal(relation_op_take(op, pages, statuses, 3), ENTC_OK);
+    assert_journal(world, "PAGES pets limit 3 of seat_hall,seat_number a,7\n");
+    assert_int_equal(statuses[0], ENTC_OK);
+    assert_int_equal(statuses[1], ENTC_E_INVALID);
+    assert_null(pages[1]);
+    assert_ptr_equal(pages[0], pages[2]);
+    relation_page_unref(pages[0]);
+    relation_page_unref(pages[2]);
+    engine_op_unref(op);
+    relation_unref(relation);
 }
 
 int main(void)
@@ -153,8 +175,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_key_downwards_is_all_its_columns_downwards, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(parents_of_a_key_of_several_fields_are_refused, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            parents_of_a_key_of_several_fields_are_asked_for_by_all_their_parts, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

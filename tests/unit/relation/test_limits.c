@@ -48,7 +48,7 @@ static entc_op *ask(struct scene *scene)
 
     for (size_t i = 0; i < 3; i++)
         world_value(&values[i], parents[i]);
-    assert_int_equal(relation_pages(scene->family->has_pets, values, 3, &args, &call, &op, NULL),
+    assert_int_equal(relation_pages(scene->family->has_pets, values, 3, &args, 0, &call, &op, NULL),
                      ENTC_OK);
     world_settle(scene->family->world);
     return op;

@@ -94,7 +94,7 @@ static void an_invalid_parent_fails_its_slot_and_no_other(void **state)
     parents[0] = (entc_value){.type = ENTC_TEXT, .length = 1, .as.text = "x"};
     parents[1] = (entc_value){.type = ENTC_TEXT, .length = 1, .as.text = "2"};
     world_value(&parents[2], 2);
-    assert_int_equal(relation_pages(family->has_pets, parents, 3, &args, &call, &op, NULL),
+    assert_int_equal(relation_pages(family->has_pets, parents, 3, &args, 0, &call, &op, NULL),
                      ENTC_OK);
     world_settle(family->world);
     assert_done(op, ENTC_OK);
@@ -106,7 +106,7 @@ static void an_invalid_parent_fails_its_slot_and_no_other(void **state)
     relation_page_unref(pages[1]);
     relation_page_unref(pages[2]);
     engine_op_unref(op);
-    assert_int_equal(relation_pages(family->has_pets, parents, 1, &args, &call, &op, NULL),
+    assert_int_equal(relation_pages(family->has_pets, parents, 1, &args, 0, &call, &op, NULL),
                      ENTC_OK);
     world_settle(family->world);
     assert_done(op, ENTC_E_INVALID);
@@ -184,7 +184,7 @@ static void text_parents_are_copied_and_asked_once(void **state)
     entc_op *op = NULL;
 
     assert_int_equal(relation_new(world->tags, family->pets, &desc, &relation, NULL), ENTC_OK);
-    assert_int_equal(relation_pages(relation, parents, 3, &args, &call, &op, NULL), ENTC_OK);
+    assert_int_equal(relation_pages(relation, parents, 3, &args, 0, &call, &op, NULL), ENTC_OK);
     memset(given, 'x', 3);
     relation_unref(relation);
     world->db.is_held = true;
@@ -210,7 +210,7 @@ static void orders_are_passed_on_with_their_directions(void **state)
     args.order_count = 2;
     args.order_size = sizeof(columns[0]);
     world_value(&parent, 3);
-    assert_int_equal(relation_pages(family->has_pets, &parent, 1, &args, &call, &op, NULL),
+    assert_int_equal(relation_pages(family->has_pets, &parent, 1, &args, 0, &call, &op, NULL),
                      ENTC_OK);
     memset(columns, 0, sizeof(columns));
     world_settle(world);
@@ -232,7 +232,7 @@ static void a_descending_relation_without_a_column_orders_by_the_key_downwards(v
     assert_int_equal(relation_new(family->world->users, family->pets, &desc, &relation, NULL),
                      ENTC_OK);
     world_value(&parent, 3);
-    assert_int_equal(relation_pages(relation, &parent, 1, &args, &call, &op, NULL), ENTC_OK);
+    assert_int_equal(relation_pages(relation, &parent, 1, &args, 0, &call, &op, NULL), ENTC_OK);
     relation_unref(relation);
     world_settle(family->world);
     assert_string_equal(fake_journal_take(&family->world->journal),
@@ -250,7 +250,7 @@ static void pages_count_in_their_request(void **state)
     entc_op *op = NULL;
 
     world_value(&parent, 1);
-    assert_int_equal(relation_pages(family->has_pets, &parent, 1, &args, &call, &op, NULL),
+    assert_int_equal(relation_pages(family->has_pets, &parent, 1, &args, 0, &call, &op, NULL),
                      ENTC_OK);
     family->world->db.is_held = true;
     world_turn(family->world);

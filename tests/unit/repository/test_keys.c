@@ -1,5 +1,6 @@
 /* Proves that ids of several parts, of UUIDs and of text go through cache and database as one id
  * each: their keys, their order, their duplicates, and what is refused. */
+#include "db_link.h"
 #include "world.h"
 
 #include <stdlib.h>
@@ -200,8 +201,9 @@ static void a_check_tells_the_first_difference_and_reports_all(void **state)
 {
     static const char *const differences[] = {"one is wrong", "two too", NULL};
     struct world *world = ((struct theatre *)*state)->world;
-    const struct db_order order = {"name", true};
-    const struct repository_check what = {"owner_id", ENTC_INT64, &order, 1};
+    const struct db_order order = {"name", true, false};
+    const struct repository_check what = {
+        .link = TEST_LINK("owner_id", ENTC_INT64), .order = &order, .order_count = 1};
     entc_op *op = NULL;
     struct span lines;
 
