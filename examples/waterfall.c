@@ -367,7 +367,8 @@ static void put_waterfall(const Waterfall *waterfall, double top, double scale)
         put_label(LEFT - 8, y + 15, "text-anchor=\"end\" font-size=\"12\"", "%s", lanes[lane].name);
     }
     for (size_t i = 0; i < waterfall->count; i++)
-        put_bar(&waterfall->bars[i], top + lane_top(waterfall, waterfall->bars[i].lane), scale);
+        put_bar(&waterfall->bars[i], top + lane_top(waterfall, (int)waterfall->bars[i].lane),
+                scale);
     if (waterfall->request > 0)
         put_answer(waterfall, top, scale);
 }
