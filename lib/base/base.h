@@ -26,6 +26,15 @@ void *base_allocate_zeroed(const entc_allocator *allocator, size_t size);
 void *base_allocate_array(const entc_allocator *allocator, size_t count, size_t size);
 void *base_reallocate(const entc_allocator *allocator, void *memory, size_t size);
 void base_release(const entc_allocator *allocator, void *memory);
+/* Takes `count` things of `size` bytes off the rest of a block, which moves on: one allocation for
+ * several arrays. The block is large enough, and the widest things come first. */
+static inline void *base_carve(char **rest, size_t count, size_t size)
+{
+    void *array = *rest;
+
+    *rest += count * size;
+    return array;
+}
 /* NULL for NULL, and when memory is out. */
 char *base_copy_text(const entc_allocator *allocator, const char *text);
 /* memset that the compiler keeps, for secrets. */

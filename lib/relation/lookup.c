@@ -216,17 +216,6 @@ size_t relation_lookup_count(entc_op *base)
     return op ? op->count : SIZE_MAX;
 }
 
-static entc_status check_take(const struct pages_op *op, size_t count)
-{
-    if (!op || count != op->count)
-        return ENTC_E_INVALID;
-    if (!engine_op_is_done(&op->op))
-        return ENTC_E_AGAIN;
-    if (op->op.status != ENTC_OK)
-        return op->op.status;
-    return op->is_taken ? ENTC_E_INVALID : ENTC_OK;
-}
-
 /* The entity of a slot that is there, if the request may have it. */
 static entc_status deliver(const struct pages_op *op, size_t slot, struct entc_entity **ret_entity)
 {
@@ -245,7 +234,7 @@ entc_status relation_lookup_deliver(entc_op *base, struct entc_entity **ret_enti
                                     entc_status *ret_statuses, size_t count)
 {
     struct pages_op *op = lookup_op(base);
-    const entc_status status = check_take(op, count);
+    const entc_status status = relation_check_take(op, count);
 
     for (size_t i = 0; i < count; i++) {
         entc_status slot = status;

@@ -217,6 +217,8 @@ entc_status relation_lookup_end(struct pages_op *op, entc_error **ret_error);
 extern const struct engine_op_kind relation_list_kind;
 extern const struct engine_op_kind relation_pages_kind;
 extern const struct engine_op_kind relation_lookup_kind;
+/* ENTC_OK when it is done well and was not taken; `op` may be NULL. */
+entc_status relation_check_take(const struct pages_op *op, size_t count);
 /* [driver] Ends it; `error` is taken. */
 void relation_pages_end(struct pages_op *op, entc_status status, entc_error *error);
 

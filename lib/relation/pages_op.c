@@ -21,15 +21,6 @@ const struct engine_op_kind relation_lookup_kind = {
 
 /* ---- making ---- */
 
-/* Takes `count` things of `size` bytes off a block's rest. */
-static void *carve(char **rest, size_t count, size_t size)
-{
-    void *array = *rest;
-
-    *rest += count * size;
-    return array;
-}
-
 static const struct engine_op_kind *kind_of(const struct entc_relation *relation)
 {
     if (!relation)
@@ -83,12 +74,12 @@ static struct pages_op *op_new(const struct pages_asked *asked, const struct rep
     init(op, asked, call);
     /* From the widest to the narrowest, so that each is aligned. */
     rest = (char *)(op + 1);
-    op->pages = carve(&rest, op->count, sizeof(*op->pages));
-    op->parent_ids = carve(&rest, op->count * parts, sizeof(*op->parent_ids));
-    op->parents = carve(&rest, op->count, sizeof(*op->parents));
-    op->slices = carve(&rest, slices, sizeof(*op->slices));
-    op->statuses = carve(&rest, op->count, sizeof(*op->statuses));
-    op->asked = carve(&rest, op->count, sizeof(*op->asked));
+    op->pages = base_carve(&rest, op->count, sizeof(*op->pages));
+    op->parent_ids = base_carve(&rest, op->count * parts, sizeof(*op->parent_ids));
+    op->parents = base_carve(&rest, op->count, sizeof(*op->parents));
+    op->slices = base_carve(&rest, slices, sizeof(*op->slices));
+    op->statuses = base_carve(&rest, op->count, sizeof(*op->statuses));
+    op->asked = base_carve(&rest, op->count, sizeof(*op->asked));
     op->slice_count = slices;
     *ret_texts = rest;
     return op;
@@ -370,7 +361,7 @@ size_t relation_op_count(entc_op *base)
     return op ? op->count : SIZE_MAX;
 }
 
-static entc_status check_take(const struct pages_op *op, size_t count)
+entc_status relation_check_take(const struct pages_op *op, size_t count)
 {
     if (!op || count != op->count)
         return ENTC_E_INVALID;
@@ -385,7 +376,7 @@ entc_status relation_op_take(entc_op *base, struct entc_page **ret_pages, entc_s
                              size_t count)
 {
     struct pages_op *op = pages_op(base);
-    entc_status status = check_take(op, count);
+    entc_status status = relation_check_take(op, count);
 
     for (size_t i = 0; i < count; i++) {
         ret_pages[i] = status == ENTC_OK ? op->pages[i] : NULL;

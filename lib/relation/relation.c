@@ -101,15 +101,6 @@ static const char *copy(char **rest, const char *text)
     return place;
 }
 
-/* Takes `count` things of `size` bytes off a block's rest. */
-static void *carve(char **rest, size_t count, size_t size)
-{
-    void *array = *rest;
-
-    *rest += count * size;
-    return array;
-}
-
 static void copy_columns(const char **columns, const struct relation_columns *given, char **rest)
 {
     for (size_t i = 0; i < given->count; i++)
@@ -155,11 +146,11 @@ static void fill(struct entc_relation *relation, const struct source *source)
     const size_t parts = source->foreign.count;
     char *rest = (char *)(relation + 1);
     /* From the widest to the narrowest, so that each is aligned; the texts last. */
-    struct db_order *order = carve(&rest, source->order_count, sizeof(*order));
-    const char **columns = carve(&rest, parts, sizeof(*columns));
-    const char **child_columns = carve(&rest, source->child.count, sizeof(*child_columns));
-    uint32_t *types = carve(&rest, parts, sizeof(*types));
-    uint32_t *fields = carve(&rest, parts, sizeof(*fields));
+    struct db_order *order = base_carve(&rest, source->order_count, sizeof(*order));
+    const char **columns = base_carve(&rest, parts, sizeof(*columns));
+    const char **child_columns = base_carve(&rest, source->child.count, sizeof(*child_columns));
+    uint32_t *types = base_carve(&rest, parts, sizeof(*types));
+    uint32_t *fields = base_carve(&rest, parts, sizeof(*fields));
 
     copy_order(order, source, &rest);
     copy_columns(columns, &source->foreign, &rest);

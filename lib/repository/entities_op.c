@@ -16,15 +16,6 @@ static const struct engine_op_kind read_kind = {.name = "get_many",
 
 /* ---- making ---- */
 
-/* Takes `count` things of `size` bytes off a block's rest. */
-static void *carve(char **rest, size_t count, size_t size)
-{
-    void *array = *rest;
-
-    *rest += count * size;
-    return array;
-}
-
 static struct entities_op *op_new(struct entc_repository_impl *impl, const entc_value *ids,
                                   size_t count, const struct repository_call *call,
                                   char **ret_texts)
@@ -52,12 +43,12 @@ static struct entities_op *op_new(struct entc_repository_impl *impl, const entc_
     atomic_init(&op->is_answered, false);
     /* From the widest to the narrowest, so that each is aligned. */
     rest = (char *)(op + 1);
-    op->entities = carve(&rest, count, sizeof(*op->entities));
-    op->ids = carve(&rest, count * parts, sizeof(*op->ids));
-    op->hashes = carve(&rest, count, sizeof(*op->hashes));
-    op->statuses = carve(&rest, count, sizeof(*op->statuses));
-    op->entries = carve(&rest, count, sizeof(*op->entries));
-    op->key_lengths = carve(&rest, count, sizeof(*op->key_lengths));
+    op->entities = base_carve(&rest, count, sizeof(*op->entities));
+    op->ids = base_carve(&rest, count * parts, sizeof(*op->ids));
+    op->hashes = base_carve(&rest, count, sizeof(*op->hashes));
+    op->statuses = base_carve(&rest, count, sizeof(*op->statuses));
+    op->entries = base_carve(&rest, count, sizeof(*op->entries));
+    op->key_lengths = base_carve(&rest, count, sizeof(*op->key_lengths));
     *ret_texts = rest;
     if (count)
         memset(op->entities, 0, count * sizeof(*op->entities));
