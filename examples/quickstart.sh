@@ -193,6 +193,9 @@ first='{ campaigns(first: 5) { id title events(first: 2) { id title } } }'
 show "$first" "${answers[@]:0:2}"
 show '{ artists(first: 5) { name albums(first: 2) { title tracks(first: 3) { name composer } } } }' \
     "${answers[@]:2:2}"
+printf '\nWhat the first query cost, warm, as a screen of text:\n\n'
+"$work/campaigns" --lines campaigns --report "$work/report" <<<$'\n' >"$work/answers" # the second's
+cat "$work/report"
 printf '\nThe first query as pictures, the naive way and the library at the same time scale:\n\n'
 draw campaigns cold "$first, nothing is cached yet"
 draw campaigns warm "$first, all entities are cached"

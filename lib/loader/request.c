@@ -171,8 +171,9 @@ void loader_request_free(struct entc_request *base)
     atomic_store(&base->is_freed, true);
     while (close_one(request))
         continue;
-    /* A forked child has no driver that would run it. */
-    if (!engine_is_forked(base->engine)) {
+    /* Operations and batches hold a reference each: without one, nothing is left to be ended, and
+     * no driver is woken for it. A forked child has no driver that would run it. */
+    if (atomic_load(&base->references) > 1 && !engine_is_forked(base->engine)) {
         repository_request_ref(base);
         engine_post(base->engine, &request->end_task);
     }

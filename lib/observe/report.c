@@ -9,13 +9,21 @@
 
 #define DIGITS_SIZE 32
 #define WORDS_SIZE 256
+#define REPORT_TYPICAL_SIZE 4096
 
+/* A report has about a hundred of these, so they are written without snprintf, and the name, which
+ * must be a constant, is not copied. */
 static bool add_number(cJSON *object, const char *name, uint64_t number)
 {
     char digits[DIGITS_SIZE];
+    char *first = digits + sizeof(digits) - 1;
 
-    snprintf(digits, sizeof(digits), "%" PRIu64, number);
-    return cJSON_AddRawToObject(object, name, digits) != NULL;
+    *first = '\0';
+    do {
+        *--first = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return cJSON_AddItemToObjectCS(object, name, cJSON_CreateRaw(first));
 }
 
 static bool add_text(cJSON *object, const char *name, const char *text)
@@ -200,7 +208,7 @@ bool ledger_report(struct ledger *ledger, int64_t elapsed_us, struct buffer *buf
     buffer_clear(buffer);
     if (object && add_total(object, ledger, elapsed_us) && add_accounts(object, ledger) &&
         add_whys(object, ledger) && add_suspects(object, ledger))
-        text = cJSON_PrintUnformatted(document);
+        text = cJSON_PrintBuffered(document, REPORT_TYPICAL_SIZE, false);
     cJSON_Delete(document);
     if (!text)
         return false;

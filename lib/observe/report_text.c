@@ -191,21 +191,22 @@ static void append_account(struct buffer *buffer, const struct account *account)
 /* Counters that have no column: shown where they are not 0. */
 static const struct {
     enum tally_counter counter;
-    const char *words;
+    const char *one;
+    const char *many;
 } extras[] = {
-    {TALLY_LOADS, "loads"},
-    {TALLY_LOAD_BATCHES, "batches of loads"},
-    {TALLY_LOAD_MEMO_HITS, "remembered"},
-    {TALLY_LOAD_COALESCED, "loads coalesced"},
-    {TALLY_COALESCED, "coalesced"},
-    {TALLY_NEGATIVES, "known to be absent"},
-    {TALLY_ABSENTS, "absent"},
-    {TALLY_FILLS_REFUSED, "fills refused"},
-    {TALLY_HEALED, "healed"},
-    {TALLY_UNCACHEABLE, "uncacheable"},
-    {TALLY_DENIED, "denied"},
-    {TALLY_LIMITED, "over a limit"},
-    {TALLY_ERRORS, "errors"},
+    {TALLY_LOADS, "load", "loads"},
+    {TALLY_LOAD_BATCHES, "batch of loads", "batches of loads"},
+    {TALLY_LOAD_MEMO_HITS, "remembered", "remembered"},
+    {TALLY_LOAD_COALESCED, "load coalesced", "loads coalesced"},
+    {TALLY_COALESCED, "coalesced", "coalesced"},
+    {TALLY_NEGATIVES, "known to be absent", "known to be absent"},
+    {TALLY_ABSENTS, "absent", "absent"},
+    {TALLY_FILLS_REFUSED, "fill refused", "fills refused"},
+    {TALLY_HEALED, "healed", "healed"},
+    {TALLY_UNCACHEABLE, "uncacheable", "uncacheable"},
+    {TALLY_DENIED, "denied", "denied"},
+    {TALLY_LIMITED, "over a limit", "over a limit"},
+    {TALLY_ERRORS, "error", "errors"},
 };
 
 static void append_extras(struct buffer *buffer, const struct account *account)
@@ -219,7 +220,8 @@ static void append_extras(struct buffer *buffer, const struct account *account)
 
         if (count > 0 && length < sizeof(line))
             length += (size_t)snprintf(line + length, sizeof(line) - length, "%s %" PRIu64 " %s",
-                                       length > 0 ? "," : "", count, extras[i].words);
+                                       length > 0 ? "," : "", count,
+                                       count == 1 ? extras[i].one : extras[i].many);
     }
     report_account_name(account, name);
     if (length > 0)

@@ -54,6 +54,15 @@ extern const size_t bench_case_count;
 void bench_open(struct bench *bench, const char *redis_path, const char *conninfo, int64_t rows);
 void bench_close(struct bench *bench);
 void bench_require(int is_right, const char *what);
+void bench_require_ok(entc_status status, const entc_error *error, const char *what);
+void bench_draw_ids(struct bench *bench); /* a batch, no id twice */
+
+/* requests.c */
+void bench_query(struct bench *bench);
+void bench_query_without_request(struct bench *bench);
+void bench_query_with_report(struct bench *bench);
+void bench_query_by_loads(struct bench *bench);
+void bench_loads(struct bench *bench);
 
 /* threads.c: `threads` threads that block in get_by_id on one engine, and as many with a floor
  * connection each. Microseconds per call, wall. */

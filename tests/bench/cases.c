@@ -1,4 +1,5 @@
-/* The cases: each the same work, done by the library and by hand. */
+/* The cases: each the same work, done by the library and by hand; a few compare the library with
+ * itself, to tell what a request and its loaders cost. */
 #include "base/base.h"
 #include "bench.h"
 #include "codec/codec.h"
@@ -46,7 +47,7 @@ void bench_require(int is_right, const char *what)
     exit(1);
 }
 
-static void require_ok(entc_status status, const entc_error *error, const char *what)
+void bench_require_ok(entc_status status, const entc_error *error, const char *what)
 {
     if (status == ENTC_OK)
         return;
@@ -65,7 +66,7 @@ static int64_t draw(struct bench *bench)
  * that divides no `reach`, so it visits all before it comes back. */
 #define ID_STEP 7919
 
-static void draw_ids(struct bench *bench)
+void bench_draw_ids(struct bench *bench)
 {
     int64_t id = draw(bench);
 
@@ -84,8 +85,8 @@ static void library_get_by_id(struct bench *bench)
     entc_error *error = NULL;
 
     entc_value_int64(&id, draw(bench));
-    require_ok(entc_repository_get_by_id(bench->events, &id, NULL, &entity, &error), error,
-               "get_by_id");
+    bench_require_ok(entc_repository_get_by_id(bench->events, &id, NULL, &entity, &error), error,
+                     "get_by_id");
     bench_require(((const Event *)entc_entity_record(entity))->id == id.as.int64, "get_by_id");
     entc_entity_unref(entity);
 }
@@ -101,10 +102,10 @@ static void get_many(struct bench *bench, BaseCacheRepository *events)
 {
     entc_error *error = NULL;
 
-    draw_ids(bench);
-    require_ok(entc_repository_get_many_int64(events, bench->ids, bench->batch, NULL,
-                                              bench->entities, NULL, &error),
-               error, "get_many");
+    bench_draw_ids(bench);
+    bench_require_ok(entc_repository_get_many_int64(events, bench->ids, bench->batch, NULL,
+                                                    bench->entities, NULL, &error),
+                     error, "get_many");
     for (size_t i = 0; i < bench->batch; i++) {
         const Event *record = entc_entity_record(bench->entities[i]);
 
@@ -120,7 +121,7 @@ static void library_get_many(struct bench *bench)
 
 static void floor_get_many(struct bench *bench)
 {
-    draw_ids(bench);
+    bench_draw_ids(bench);
     bench_require(floor_mget_events(&bench->floor, bench->ids, bench->batch, bench->floor_events) ==
                       bench->batch,
                   "floor MGET");
@@ -133,7 +134,7 @@ static void library_fallback(struct bench *bench)
 
 static void floor_fallback(struct bench *bench)
 {
-    draw_ids(bench);
+    bench_draw_ids(bench);
     bench_require(
         floor_select_events(&bench->floor, bench->ids, bench->batch, bench->floor_events) > 0,
         "floor SELECT");
@@ -147,7 +148,8 @@ static void library_list(struct bench *bench)
     entc_page *page = NULL;
     entc_error *error = NULL;
 
-    require_ok(entc_repository_list(bench->campaigns, &args, NULL, &page, &error), error, "list");
+    bench_require_ok(entc_repository_list(bench->campaigns, &args, NULL, &page, &error), error,
+                     "list");
     bench_require(entc_page_count(page) == (size_t)bench->parents && entc_page_record(page, 0),
                   "list");
     entc_page_unref(page);
@@ -169,9 +171,10 @@ static void library_pages(struct bench *bench)
 
     for (int64_t i = 0; i < bench->parents; i++)
         entc_value_int64(&bench->values[i], i + 1);
-    require_ok(entc_relation_get_many(bench->campaign_events, bench->values, (size_t)bench->parents,
-                                      &args, NULL, pages, NULL, &error),
-               error, "pages");
+    bench_require_ok(entc_relation_get_many(bench->campaign_events, bench->values,
+                                            (size_t)bench->parents, &args, NULL, pages, NULL,
+                                            &error),
+                     error, "pages");
     for (int64_t i = 0; i < bench->parents; i++) {
         bench_require(entc_page_count(pages[i]) == 2 && entc_page_record(pages[i], 1), "pages");
         entc_page_unref(pages[i]);
@@ -198,28 +201,6 @@ static void floor_pages_of_campaigns(struct bench *bench)
     for (int64_t i = 0; i < bench->parents; i++)
         bench->ids[i] = i + 1;
     floor_pages_of(bench, (size_t)bench->parents);
-}
-
-static void library_query(struct bench *bench)
-{
-    static entc_page *pages[BENCH_BATCH_MAX];
-    entc_page_args first = ENTC_FIRST((int32_t)bench->parents);
-    entc_page_args two = ENTC_FIRST(2);
-    entc_request *request = NULL;
-    entc_page *top = NULL;
-    entc_error *error = NULL;
-
-    require_ok(entc_request_new(bench->engine, NULL, &request, &error), error, "request");
-    require_ok(entc_request_list(request, bench->campaigns, &first, &top, &error), error, "query");
-    require_ok(entc_request_pages(request, bench->campaign_events, top, &two, pages,
-                                  (size_t)bench->parents, &error),
-               error, "query");
-    for (int64_t i = 0; i < bench->parents; i++) {
-        bench_require(entc_page_count(pages[i]) == 2 && entc_page_record(pages[i], 1), "query");
-        entc_page_unref(pages[i]);
-    }
-    entc_page_unref(top);
-    entc_request_free(request);
 }
 
 static void floor_query(struct bench *bench)
@@ -316,8 +297,14 @@ const struct bench_case bench_cases[] = {
     {"pages of 5", library_pages, floor_pages_of_campaigns, 1.15, 0, 5, 0, 0, 1},
     {"pages of 100", library_pages, floor_pages_of_campaigns, 1.15, 0, 100, 0, 0, 1},
     {"pages of 1000", library_pages, floor_pages_of_campaigns, 1.15, 0, 1000, 0, 0, 1},
-    {"main query, first 5", library_query, floor_query, 1.15, 0, 5, 0, 0, 1},
-    {"main query, first 100", library_query, floor_query, 1.15, 0, 100, 0, 0, 1},
+    {"main query, first 5", bench_query, floor_query, 1.15, 0, 5, 0, 0, 1},
+    {"main query, first 100", bench_query, floor_query, 1.15, 0, 100, 0, 0, 1},
+    {"request scope, first 5", bench_query, bench_query_without_request, 1.02, 0, 5, 0, 0, 1},
+    {"request scope, and report, 5", bench_query_with_report, bench_query_without_request, 1.02, 0,
+     5, 0, 0, 1},
+    {"loads, main query, first 5", bench_query_by_loads, bench_query, 1.15, 0, 5, 0, 0, 1},
+    {"loads, main query, first 100", bench_query_by_loads, bench_query, 1.15, 0, 100, 0, 0, 1},
+    {"loads, 100 entities, hot", bench_loads, library_get_many, 1.35, 100, 0, 1000, 0, 1},
     {"decode", library_decode, floor_decode_many, 1.30, 100, 0, 0, 0, 100},
     {"encode", library_encode, floor_encode_many, 2.00, 100, 0, 0, 0, 100},
 };
@@ -337,21 +324,21 @@ static void open_engines(struct bench *bench, const char *redis_path, const char
     options.redis_timeout_us = 10000000;
     options.timeout_us = 60000000;
     options.ttl_us = INT64_C(3600000000);
-    require_ok(entc_engine_new(&options, &bench->engine, &error), error, "engine");
+    bench_require_ok(entc_engine_new(&options, &bench->engine, &error), error, "engine");
     options.redis_uri = "none";
-    require_ok(entc_engine_new(&options, &bench->database_only, &error), error, "engine");
-    require_ok(entc_repository_new(bench->engine, &campaign_table, &campaign, NULL,
-                                   &bench->campaigns, &error),
-               error, "campaigns");
-    require_ok(
+    bench_require_ok(entc_engine_new(&options, &bench->database_only, &error), error, "engine");
+    bench_require_ok(entc_repository_new(bench->engine, &campaign_table, &campaign, NULL,
+                                         &bench->campaigns, &error),
+                     error, "campaigns");
+    bench_require_ok(
         entc_repository_new(bench->engine, &event_table, &event, NULL, &bench->events, &error),
         error, "events");
-    require_ok(entc_repository_new(bench->database_only, &event_table, &event, NULL,
-                                   &bench->events_of_database, &error),
-               error, "events");
-    require_ok(entc_relation_new(bench->campaigns, bench->events, &has_events,
-                                 &bench->campaign_events, &error),
-               error, "relation");
+    bench_require_ok(entc_repository_new(bench->database_only, &event_table, &event, NULL,
+                                         &bench->events_of_database, &error),
+                     error, "events");
+    bench_require_ok(entc_relation_new(bench->campaigns, bench->events, &has_events,
+                                       &bench->campaign_events, &error),
+                     error, "relation");
 }
 
 /* Reads every entity once, so that Redis holds all of them. */
@@ -364,9 +351,9 @@ static void fill(struct bench *bench, BaseCacheRepository *repository, int64_t r
 
         for (size_t i = 0; i < count; i++)
             bench->ids[i] = at + (int64_t)i + 1;
-        require_ok(entc_repository_get_many_int64(repository, bench->ids, count, NULL,
-                                                  bench->entities, NULL, &error),
-                   error, "fill");
+        bench_require_ok(entc_repository_get_many_int64(repository, bench->ids, count, NULL,
+                                                        bench->entities, NULL, &error),
+                         error, "fill");
         entc_entities_unref(bench->entities, count);
     }
 }
@@ -382,8 +369,8 @@ static void prepare_codec(struct bench *bench)
     bench_require(entity_draft_init(bench->draft, bench->events->impl->type) == ENTC_OK, "draft");
     buffer_init(bench->buffer, base_default_allocator());
     entc_value_int64(&id, 42);
-    require_ok(entc_repository_get_by_id(bench->events, &id, NULL, &bench->entity, &error), error,
-               "event 42");
+    bench_require_ok(entc_repository_get_by_id(bench->events, &id, NULL, &bench->entity, &error),
+                     error, "event 42");
     bench_require(codec_encode(bench->entity, bench->buffer) == CODEC_OK, "encode");
     memcpy(bench->json, bench->buffer->bytes, bench->buffer->length);
     bench->json_length = bench->buffer->length;

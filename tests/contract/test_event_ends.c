@@ -235,6 +235,23 @@ static void a_request_lasts_as_long_as_its_operations(void **state)
     assert_int_equal(told->end.status, ENTC_OK);
 }
 
+/* No driver must come for it. */
+static void a_request_whose_operations_are_done_ends_when_it_is_freed(void **state)
+{
+    struct fixture *f = *state;
+    entc_request *request = NULL;
+    entc_entity *entity = NULL;
+    entc_value id;
+
+    spans_listen(f, &spans);
+    entc_value_int64(&id, 1);
+    assert_ok(f, entc_request_new(f->engine, NULL, &request, &f->error));
+    assert_ok(f, entc_request_get_by_id(request, f->campaigns, &id, &entity, &f->error));
+    entc_entity_unref(entity);
+    entc_request_free(request);
+    assert_int_equal(spans_at(&spans, ENTC_SPAN_REQUEST, 0)->end.phase, ENTC_EVENT_END);
+}
+
 static void a_forked_child_tells_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -317,6 +334,7 @@ int main(void)
         IN_BOTH_DRIVES(a_close_ends_all_and_then_there_is_silence),
         IN_BOTH_DRIVES(a_repository_that_is_freed_ends_what_it_was_asked),
         IN_BOTH_DRIVES(a_request_lasts_as_long_as_its_operations),
+        IN_BOTH_DRIVES(a_request_whose_operations_are_done_ends_when_it_is_freed),
         IN_BOTH_DRIVES(a_forked_child_tells_nothing),
         cmocka_unit_test_prestate_setup_teardown(threads_are_told_of_one_at_a_time, fixture_open,
                                                  fixture_close, &fixture_waiters),

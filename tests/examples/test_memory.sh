@@ -19,8 +19,13 @@ build "$root/examples/campaigns.c" "$work/campaigns"
 start_servers
 export ENTITYCACHE_TIMEOUT_US=60000000 # valgrind is slow
 expected=0
-check "$work/campaigns"
+check "$work/campaigns" --report "$work/report"
+[ "$(grep -c '^request ' "$work/report")" = 1 ] || fail "the report of the last answer alone: $(cat "$work/report")"
 check "$work/campaigns" --lines artists <<<""
+expected=1
+check "$work/campaigns" --report "$work/none/report"
+grep -q "No such file" "$work/err" || fail "it does not say that its report cannot be written"
+expected=0
 bash "$servers" redis-stop "$work"
 check "$work/campaigns"
 check "$work/campaigns" --lines artists <<<""

@@ -53,6 +53,7 @@ answers = [(state, json.loads(line)) for state, line in
 assert [state for state, _ in answers] == ["cold", "warm"] * 2, "four answers"
 levels = {"campaigns": 2, "artists": 3}
 entities = {"campaigns": 15, "artists": 31}
+loads = {"campaigns": 5, "artists": 12}
 for number, (state, answer) in enumerate(answers):
     name = ["campaigns", "artists"][number // 2]
     assert list(answer) == ["data", "extensions"] and list(answer["data"]) == [name]
@@ -62,6 +63,8 @@ for number, (state, answer) in enumerate(answers):
         assert isinstance(cost[member], int), member
     assert cost["redisMgets"] == levels[name], cost
     assert cost["redisKeys"] == entities[name], cost
+    # Lists below others are loaded for one parent at a time; a level is one batch.
+    assert (cost["loads"], cost["loadBatches"]) == (loads[name], levels[name] - 1), cost
     if state == "cold":
         assert cost["sqlQueries"] == 2 * levels[name], cost
         assert (cost["hits"], cost["misses"], cost["fills"]) == (0,) + (entities[name],) * 2, cost
@@ -79,6 +82,15 @@ assert [a["name"] for a in artists] == \
     ["AC/DC", "Accept", "Aerosmith", "Alanis Morissette", "Alice In Chains"]
 assert [[len(b["tracks"]) for b in a["albums"]] for a in artists] == [[3, 3], [1, 3], [3], [3], [3]]
 assert artists[0]["albums"][1]["tracks"][0] == {"name": "Go Down", "composer": "AC/DC"}
+
+# The text report, of the warm first query: what is asked for, and in how many batches of which size.
+((sql, redis, rows),) = re.findall(
+    r"^request [0-9.]+ ms: SQL (\d+) \(.*\), Redis (\d+) \(.*\), errors 0\n((?:.+\n)+)", text, re.M)
+assert (sql, redis) == ("2", "2"), (sql, redis)
+for part in (r"Campaign +1 +5\.0 +5 +0 +1 ", r"Campaign\.events +1 +5\.0 +- +- +1 ",
+             r"Event +1 +10\.0 +10 +0 +0 ", r"also Campaign\.events: 5 loads, 1 batch of loads$"):
+    assert re.search("^" + part, rows, re.M), (part, rows)
+assert "suspect" not in rows, rows
 
 # Two pictures, each of both ways.
 for state, mine, others in (("cold", "4 SQL queries, 32 Redis", "21 SQL queries, 30 Redis"),

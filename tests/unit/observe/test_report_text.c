@@ -109,13 +109,15 @@ static void what_is_worth_a_look_stands_below(void **state)
 
     account_add(campaign, TALLY_COALESCED, 3);
     account_add(campaign, TALLY_DENIED, 1);
+    account_add(campaign, TALLY_LOADS, 5);
+    account_add(campaign, TALLY_LOAD_BATCHES, 1);
     account_why(campaign, WHY_REDIS_DOWN, 4);
     for (int i = 0; i < 3; i++)
         account_run(campaign, SHAPE_BY_ID, 0, 1);
     assert_true(ledger_charge(fixture->ledger, LEDGER_REDIS_COMMANDS, 4));
     told = strstr(text(fixture, 1), "also");
     assert_non_null(told);
-    assert_string_equal(told, "also Campaign: 3 coalesced, 1 denied\n"
+    assert_string_equal(told, "also Campaign: 5 loads, 1 batch of loads, 3 coalesced, 1 denied\n"
                               "why redis_down: Campaign x4: Redis cannot be reached\n"
                               "why limit_near: max_redis_commands: 4 of 5 are taken\n"
                               "n+1 suspect: Campaign by id: 3 batches of one\n");
