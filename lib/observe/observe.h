@@ -1,8 +1,7 @@
 /* observe: what happened. Tallies (counters of a request or an engine), the ledger of a request
  * with its accounts, reports, the log, events and what is made of them.
  *
- * The only room that includes cJSON. A tally is written by the thread that drives and read by any.
- */
+ * A tally is written by the thread that drives and read by any. */
 #ifndef ENTC_OBSERVE_H
 #define ENTC_OBSERVE_H
 
@@ -208,7 +207,7 @@ entc_status account_refuse(struct account *account, enum ledger_limit limit, uin
 
 /* ---- reports ---- */
 
-/* Writes {"dataFetching":{...}} into `buffer` (cleared first), by cJSON: one member for each
+/* Writes {"dataFetching":{...}} into `buffer` (cleared first): one member for each
  * counter, exact up to 2^64 - 1, "microseconds" (since the request began; negative counts as 0),
  * the accounts, whys and suspects. False when memory is out: the buffer is then empty. */
 bool ledger_report(struct ledger *ledger, int64_t elapsed_us, struct buffer *buffer);

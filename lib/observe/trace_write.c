@@ -6,6 +6,8 @@
  * trace has many small objects and all that needs care is the escaping of text. */
 #include "observe/trace.h"
 
+#include "observe/document.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -134,25 +136,10 @@ static bool arrange(const struct entc_trace *trace, struct place *places, struct
 
 /* ---- text ---- */
 
-/* Inside quotes. The text is UTF-8. */
-static void append_escaped(struct buffer *buffer, const char *text)
-{
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-
-        if (c < 0x20)
-            buffer_append_format(buffer, "\\u%04x", c);
-        else if (c == '"' || c == '\\')
-            buffer_append_format(buffer, "\\%c", c);
-        else
-            buffer_append_char(buffer, (char)c);
-    }
-}
-
 static void append_member(struct buffer *buffer, const char *name, const char *text)
 {
     buffer_append_format(buffer, ",\"%s\":\"", name);
-    append_escaped(buffer, text);
+    document_escape(buffer, text);
     buffer_append_char(buffer, '"');
 }
 
@@ -214,10 +201,10 @@ static void append_name(struct buffer *buffer, const struct entc_trace *trace,
     else if (span->event.kind == ENTC_SPAN_POSTGRES)
         what = "SQL";
     buffer_append_text(buffer, ",\"name\":\"");
-    append_escaped(buffer, what);
+    document_escape(buffer, what);
     if (*what && *name)
         buffer_append_char(buffer, ' ');
-    append_escaped(buffer, name);
+    document_escape(buffer, name);
     buffer_append_char(buffer, '"');
 }
 

@@ -1,0 +1,80 @@
+/* The writer of documents. Where a comma is due follows from the last byte, so there is no state to
+ * keep: behind an opening bracket, and at the very beginning, there is none. */
+#include "observe/document.h"
+
+#define DIGITS_SIZE 20 /* of 2^64 - 1 */
+
+void document_escape(struct buffer *buffer, const char *text)
+{
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+
+        if (c < 0x20) {
+            buffer_append_format(buffer, "\\u%04x", c);
+            continue;
+        }
+        if (c == '"' || c == '\\')
+            buffer_append_char(buffer, '\\');
+        buffer_append_char(buffer, (char)c);
+    }
+}
+
+static void quote(struct buffer *buffer, const char *text)
+{
+    buffer_append_char(buffer, '"');
+    document_escape(buffer, text);
+    buffer_append_char(buffer, '"');
+}
+
+static bool is_comma_due(const struct buffer *buffer)
+{
+    const char last = buffer->length > 0 ? buffer->bytes[buffer->length - 1] : '[';
+
+    return last != '{' && last != '[';
+}
+
+static void begin_member(struct buffer *buffer, const char *name)
+{
+    if (is_comma_due(buffer))
+        buffer_append_char(buffer, ',');
+    if (!name)
+        return;
+    quote(buffer, name);
+    buffer_append_char(buffer, ':');
+}
+
+void document_begin(struct buffer *buffer, const char *name, char bracket)
+{
+    begin_member(buffer, name);
+    buffer_append_char(buffer, bracket);
+}
+
+void document_end(struct buffer *buffer, char bracket)
+{
+    buffer_append_char(buffer, bracket);
+}
+
+void document_number(struct buffer *buffer, const char *name, uint64_t number)
+{
+    char digits[DIGITS_SIZE];
+    char *first = digits + sizeof(digits);
+
+    do {
+        *--first = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    begin_member(buffer, name);
+    buffer_append(buffer, first, (size_t)(digits + sizeof(digits) - first));
+}
+
+void document_text(struct buffer *buffer, const char *name, const char *text)
+{
+    begin_member(buffer, name);
+    quote(buffer, text);
+}
+
+void document_raw(struct buffer *buffer, const char *name, const char *raw)
+{
+    begin_member(buffer, name);
+    buffer_append_text(buffer, raw);
+}
