@@ -198,7 +198,9 @@ ENTC_EXPORT entc_status entc_request_get_by_id(entc_request *request,
                                                const entc_value *id, entc_entity **ret_entity,
                                                entc_error **reterr);
 
-/* Loads the children of one parent by the request's loader, and waits for them.
+/* Loads the children of one parent by the request's loader, and waits for them. In a request with
+ * `peers`, those of all that came together with the parent are loaded in the same batch, unless its
+ * page is known, the relation is a BELONGS_TO, or its guard refuses batches.
  * Ownership: the page is yours: entc_page_unref(). Threads: Free; not inside a callback.
  * Errors: as entc_relation_get_many(); ENTC_E_CANCELLED when the request is freed meanwhile.
  * Since: 0.1 */
@@ -206,6 +208,18 @@ ENTC_EXPORT entc_status entc_request_children(entc_request *request, entc_relati
                                               const entc_value *parent_id,
                                               const entc_page_args *args, entc_page **ret_page,
                                               entc_error **reterr);
+
+/* Loads what a relation leads to from an entity that it starts at, by the request's loader, and
+ * waits for it: the page of its children, or, of BELONGS_TO, the page of the other, which is empty
+ * where a foreign field is NULL. In a request with `peers`, the pages of all that came together
+ * with the entity are loaded in the same batch, so that the calls for its peers are answered from
+ * the memo; not where the relation's guard refuses batches.
+ * Ownership: the page is yours: entc_page_unref(). Threads: Free; not inside a callback.
+ * Errors: as entc_request_children(); ENTC_E_INVALID for an entity of another repository.
+ * Since: 0.1 */
+ENTC_EXPORT entc_status entc_request_related(entc_request *request, entc_relation *relation,
+                                             const entc_entity *entity, const entc_page_args *args,
+                                             entc_page **ret_page, entc_error **reterr);
 
 ENTC_END_DECLS
 

@@ -35,7 +35,13 @@ typedef void (*entc_request_schedule_fn)(entc_request *request, void *user);
  * a part; two for each lease that a miss asks for, the lease and the fill or release that ends it.
  * Rows are taken when a statement's answer is there: of entities those that the request asked for,
  * of lists and relations all that came, the row behind a page's last one too. What mends the cache
- * is free, and so are entc_repository_check() and entc_relation_check(). */
+ * is free, and so are entc_repository_check() and entc_relation_check().
+ *
+ * With `peers`, entities that came in pages of one operation (a list, the children of many parents,
+ * a batch of a relation's loader) are peers of each other, the latest such operation counts, and
+ * what is asked of one of them is loaded for all of them: a walk that asks for one thing after the
+ * other then costs the same statements and MGETs as one that asks for all at once. Such pages are
+ * held until the request is freed. What is loaded for peers counts, and is limited, as any load. */
 typedef struct entc_request_options {
     size_t struct_size;          /* sizeof(entc_request_options) */
     int64_t timeout_us;          /* deadline of the whole request, microseconds from its start;
@@ -45,14 +51,17 @@ typedef struct entc_request_options {
     uint64_t max_sql_queries;    /* statements; 0: no limit */
     uint64_t max_redis_commands; /* commands; 0: no limit */
     uint64_t max_rows;           /* rows of PostgreSQL; 0: no limit */
+    uint32_t peers;              /* 1: entc_request_related() and entc_request_children() load for
+                                    all that came together; 0: for the one that is asked for */
+    uint32_t reserved;           /* 0 */
     entc_authorize_fn authorize; /* NULL: everything is handed out */
     entc_request_schedule_fn schedule; /* NULL: none */
     void *user;                        /* for both */
 } entc_request_options;
 
-#define ENTC_REQUEST_OPTIONS_INIT                                     \
-    {                                                                 \
-        sizeof(entc_request_options), 0, 0, 0, 0, 0, NULL, NULL, NULL \
+#define ENTC_REQUEST_OPTIONS_INIT                                           \
+    {                                                                       \
+        sizeof(entc_request_options), 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL \
     }
 
 /* Opens a request. Name it in entc_call.request, or use the entc_request_ functions.

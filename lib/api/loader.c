@@ -331,20 +331,21 @@ entc_status entc_request_get_by_id(entc_request *request, BaseCacheRepository *r
     return status;
 }
 
-entc_status entc_request_children(entc_request *request, entc_relation *relation,
-                                  const entc_value *parent_id, const entc_page_args *args,
-                                  entc_page **ret_page, entc_error **reterr)
+/* The page of one key; `entity`: whose it is, NULL: of whoever has that id. */
+static entc_status load_page(entc_loader *loader, const entc_value *key,
+                             const struct entc_entity *entity, entc_page **ret_page,
+                             entc_error **reterr)
 {
-    entc_loader *loader = NULL;
+    const struct repository_services *services = loader_services(loader);
+    struct repository_call call = {0};
     entc_op *op = NULL;
-    entc_status status = ENTC_OK;
+    entc_status status =
+        api_check_call(NULL, services->engine, services->timeout_us, &call, reterr);
 
-    if (!ret_page)
-        return api_refuse_null("ret_page", reterr);
-    *ret_page = NULL;
-    status = find_pages(request, relation, args, true, &loader, reterr);
-    if (!status)
-        status = submit(loader, parent_id, 1, true, NULL, true, &op, reterr);
+    if (status)
+        return status;
+    loader_load_peers(loader, key, entity, &call);
+    status = loader_load(loader, key, 1, true, &call, &op, reterr);
     if (status)
         return status;
     status = api_wait(op, reterr);
@@ -352,4 +353,52 @@ entc_status entc_request_children(entc_request *request, entc_relation *relation
         status = entc_op_take_pages(op, ret_page, 1);
     engine_op_unref(op);
     return status;
+}
+
+entc_status entc_request_children(entc_request *request, entc_relation *relation,
+                                  const entc_value *parent_id, const entc_page_args *args,
+                                  entc_page **ret_page, entc_error **reterr)
+{
+    entc_loader *loader = NULL;
+    entc_status status = ENTC_OK;
+
+    if (!ret_page)
+        return api_refuse_null("ret_page", reterr);
+    *ret_page = NULL;
+    if (!parent_id)
+        return api_refuse_null("parent_id", reterr);
+    status = find_pages(request, relation, args, true, &loader, reterr);
+    return status ? status : load_page(loader, parent_id, NULL, ret_page, reterr);
+}
+
+static entc_status refuse_entity(const entc_relation *relation, const struct entc_entity *entity,
+                                 entc_error **reterr)
+{
+    error_set(reterr, ENTC_E_INVALID, "argument",
+              "the entity is a \"%s\", but the relation \"%s\" starts at \"%s\"",
+              entity->type->name, relation->name, relation->parents->type->name);
+    error_hint(reterr, "give an entity of the repository that the relation was made with");
+    return ENTC_E_INVALID;
+}
+
+entc_status entc_request_related(entc_request *request, entc_relation *relation,
+                                 const entc_entity *entity, const entc_page_args *args,
+                                 entc_page **ret_page, entc_error **reterr)
+{
+    entc_value key[ENTC_LOADER_KEY_PARTS_MAX];
+    entc_loader *loader = NULL;
+    entc_status status = ENTC_OK;
+
+    if (!ret_page)
+        return api_refuse_null("ret_page", reterr);
+    *ret_page = NULL;
+    if (!entity)
+        return api_refuse_null("entity", reterr);
+    status = find_pages(request, relation, args, true, &loader, reterr);
+    if (!status && entity->type != relation->parents->type)
+        status = refuse_entity(relation, entity, reterr);
+    if (status)
+        return status;
+    relation_key_of(relation, entity, key);
+    return load_page(loader, key, entity, ret_page, reterr);
 }

@@ -100,7 +100,7 @@ entc_status entc_op_take_pages(entc_op *op, entc_page **ret_pages, size_t count)
         return status;
     if (loader_op_count(op) != SIZE_MAX)
         return loader_op_deliver_pages(op, ret_pages, NULL, count);
-    return relation_op_deliver(op, ret_pages, NULL, count);
+    return loader_deliver_pages(op, ret_pages, NULL, count);
 }
 
 entc_status entc_op_new(entc_engine *engine, size_t count, const entc_call *call, entc_op **ret_op,

@@ -1,6 +1,7 @@
 /* Exported: lists and relations. */
 #include "relation/relation.h"
 #include "api/api.h"
+#include "loader/loader.h"
 
 static entc_status submit_list(BaseCacheRepository *repository, const entc_page_args *args,
                                const entc_call *call, bool is_blocking, entc_op **ret_op,
@@ -66,7 +67,7 @@ static entc_status take_page(entc_op *op, entc_page **ret_page, entc_error **ret
     entc_status status = api_wait(op, reterr);
 
     if (!status)
-        status = tell_take(relation_op_deliver(op, ret_page, NULL, 1), reterr);
+        status = tell_take(loader_deliver_pages(op, ret_page, NULL, 1), reterr);
     engine_op_unref(op);
     return status;
 }
@@ -212,7 +213,7 @@ static entc_status get(entc_relation *relation, const entc_value *parent_keys, s
         return fail_all(status, ret_pages, ret_statuses, count);
     status = api_wait(op, reterr);
     if (!status)
-        status = tell_take(relation_op_deliver(op, ret_pages, ret_statuses, count), reterr);
+        status = tell_take(loader_deliver_pages(op, ret_pages, ret_statuses, count), reterr);
     if (status)
         fail_all(status, ret_pages, ret_statuses, count);
     engine_op_unref(op);

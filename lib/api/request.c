@@ -7,6 +7,16 @@
 /* A day: as good as none, and no sum with it overflows. */
 #define PATIENCE_MAX_US (INT64_C(24) * 3600 * 1000000)
 
+static entc_status check_peers(const entc_request_options *options, entc_error **reterr)
+{
+    if (options->peers <= 1 && !options->reserved)
+        return ENTC_OK;
+    error_set(reterr, ENTC_E_INVALID, "argument",
+              "entc_request_options.peers is neither 0 nor 1, or .reserved is not 0");
+    error_hint(reterr, "begin with the INIT macro, and set peers to 1 to have them");
+    return ENTC_E_INVALID;
+}
+
 static entc_status check_times(const entc_request_options *options, entc_error **reterr)
 {
     if (options->timeout_us < 0) {
@@ -40,6 +50,8 @@ entc_status entc_request_new(entc_engine *engine, const entc_request_options *op
     if (status)
         return status;
     status = check_times(&complete, reterr);
+    if (!status)
+        status = check_peers(&complete, reterr);
     if (status)
         return status;
     if (complete.timeout_us && complete.timeout_us < INT64_MAX - engine_now_us(engine->engine))

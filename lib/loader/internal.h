@@ -12,6 +12,17 @@
 
 #define LOADER_DOMAIN "loader"
 
+struct loader_member;
+
+/* Entities by id, each with those that it came with; see peers.c. (lock) */
+struct loader_peers {
+    struct index index;
+    struct list cohorts;           /* a reference each */
+    struct loader_member *members; /* by index number; what they name is the cohorts' */
+    uint32_t count;
+    uint32_t capacity;
+};
+
 struct loader_request {
     struct entc_request head;             /* first */
     struct repository_services *services; /* a reference */
@@ -19,7 +30,9 @@ struct loader_request {
     struct buffer report;
     struct buffer text;
     entc_request_schedule_fn schedule;
+    bool has_peers; /* else nothing is remembered in `peers` */
     pthread_mutex_t lock;
+    struct loader_peers peers;
     struct list loaders;          /* (lock) that are not freed */
     struct list ready;            /* (lock) closed batches, to be sent by send_task */
     uint32_t open_batches;        /* (lock) */
@@ -132,6 +145,14 @@ struct entc_loader_batch {
 /* request.c. A forked child has one thread, and maybe a lock that another one held. */
 void loader_lock(struct loader_request *request);
 void loader_unlock(struct loader_request *request);
+
+/* peers.c */
+void loader_peers_init(struct loader_peers *peers, const entc_allocator *allocator);
+void loader_peers_fini(struct loader_peers *peers);
+/* Not under the lock. What came together is kept, if there is memory: it may be without. */
+void loader_peers_add(struct entc_request *request, struct entc_page *const *pages, size_t count);
+/* Not under the lock. Gives all pages back. */
+void loader_peers_forget(struct loader_request *request);
 
 /* loader.c */
 entc_status loader_make(struct entc_request *request, const struct loader_source *source,

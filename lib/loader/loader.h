@@ -59,6 +59,11 @@ entc_status loader_of_pages(struct entc_request *request, struct entc_relation *
 entc_status loader_load(struct entc_loader *loader, const entc_value *keys, size_t count,
                         bool is_one, const struct repository_call *call, entc_op **ret_op,
                         entc_error **reterr);
+/* Submits loads of the keys of all that came together with this parent, unless `key` is known, or
+ * the request has no peers. The key is that of `entity`, of relation->parents; NULL: it is the
+ * parent's id. Failures are left to the load of the key itself. */
+void loader_load_peers(struct entc_loader *loader, const entc_value *key,
+                       const struct entc_entity *entity, const struct repository_call *call);
 /* See entc_loader_prime() and its kin. */
 entc_status loader_prime(struct entc_loader *loader, const entc_value *key, void *value,
                          entc_status status, entc_error **reterr);
@@ -91,5 +96,8 @@ entc_status loader_op_deliver_entities(entc_op *op, struct entc_entity **ret_ent
                                        entc_status *ret_statuses, size_t count);
 entc_status loader_op_deliver_pages(entc_op *op, struct entc_page **ret_pages,
                                     entc_status *ret_statuses, size_t count);
+/* relation_op_deliver(); in a request with peers, what came together is remembered. */
+entc_status loader_deliver_pages(entc_op *op, struct entc_page **ret_pages,
+                                 entc_status *ret_statuses, size_t count);
 
 #endif

@@ -36,6 +36,9 @@ static entc_status take(struct entc_loader_batch *batch, entc_op *answer, entc_e
         error_copy(reterr, answer->error, status);
     else
         write_values(batch, pages, statuses);
+    /* Before anybody can ask for what belongs to one of them. */
+    if (!status)
+        loader_peers_add(&batch->loader->request->head, pages, batch->count);
     base_release(allocator, pages);
     return status;
 }

@@ -58,6 +58,7 @@ static void request_destroy(struct entc_request *request)
     tell_end(mine);
     buffer_fini(&mine->report);
     buffer_fini(&mine->text);
+    loader_peers_fini(&mine->peers);
     ledger_unref(request->ledger);
     tally_unref(request->tally);
     tally_unref(request->engine_tally);
@@ -85,7 +86,9 @@ static void init(struct loader_request *request, struct repository_services *ser
     request->services = repository_services_ref(services);
     request->begun_us = engine_now_us(engine);
     request->schedule = options->schedule;
+    request->has_peers = options->peers != 0;
     pthread_mutex_init(&request->lock, NULL);
+    loader_peers_init(&request->peers, engine_allocator(engine));
     list_init(&request->loaders);
     list_init(&request->ready);
     request->send_task.run = run_send;
@@ -171,6 +174,7 @@ void loader_request_free(struct entc_request *base)
     atomic_store(&base->is_freed, true);
     while (close_one(request))
         continue;
+    loader_peers_forget(request);
     /* Operations and batches hold a reference each: without one, nothing is left to be ended, and
      * no driver is woken for it. A forked child has no driver that would run it. */
     if (atomic_load(&base->references) > 1 && !engine_is_forked(base->engine)) {

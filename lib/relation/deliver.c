@@ -71,3 +71,8 @@ entc_status relation_op_deliver(entc_op *base, struct entc_page **ret_pages,
     }
     return ENTC_OK;
 }
+
+struct entc_request *relation_op_request(entc_op *base)
+{
+    return relation_op_count(base) == SIZE_MAX ? NULL : ((struct pages_op *)base)->request;
+}

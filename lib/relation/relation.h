@@ -129,6 +129,8 @@ entc_status relation_page_cursor(const struct entc_page *page, size_t index, str
 entc_status relation_op_take(entc_op *op, struct entc_page **ret_pages, entc_status *ret_statuses,
                              size_t count);
 size_t relation_op_count(entc_op *op);
+/* The request of a list or of pages, borrowed; NULL when it has none or is of another kind. */
+struct entc_request *relation_op_request(entc_op *op);
 /* For the host, see entc_op_take_pages(): what the request may not have is kept back. Without
  * memory for that nothing is handed out, and the operation is as if it was never taken. */
 entc_status relation_op_deliver(entc_op *op, struct entc_page **ret_pages,

@@ -178,6 +178,44 @@ static entc_status request_loads(struct fixture *f)
     return status;
 }
 
+/* Without memory for peers it costs more, and nothing else. */
+static entc_status get_related(struct fixture *f, entc_request *request, const entc_page *campaigns,
+                               size_t index)
+{
+    const entc_page_args two = ENTC_FIRST(2);
+    const entc_entity *campaign = entc_page_entity(campaigns, index);
+    entc_page *page = NULL;
+    entc_status status = ENTC_OK;
+
+    if (!campaign)
+        return entc_page_status(campaigns, index);
+    status = entc_request_related(request, f->has_events, campaign, &two, &page, &f->error);
+    assert_true((page != NULL) == (status == ENTC_OK));
+    for (size_t i = 0; i < entc_page_count(page); i++)
+        status = worse(status, entc_page_status(page, i));
+    entc_page_unref(page);
+    return status;
+}
+
+static entc_status peers_load(struct fixture *f)
+{
+    const entc_page_args three = ENTC_FIRST(3);
+    entc_request_options options = ENTC_REQUEST_OPTIONS_INIT;
+    entc_request *request = NULL;
+    entc_page *campaigns = NULL;
+    entc_status status = ENTC_OK;
+
+    options.peers = 1;
+    status = entc_request_new(f->engine, &options, &request, &f->error);
+    if (!status)
+        status = entc_request_list(request, f->campaigns, &three, &campaigns, &f->error);
+    for (size_t i = 0; i < entc_page_count(campaigns) && !status; i++)
+        status = get_related(f, request, campaigns, i);
+    entc_page_unref(campaigns);
+    entc_request_free(request);
+    return status;
+}
+
 /* Nothing of it is ever sent. */
 static entc_status loads_that_are_dropped(struct fixture *f)
 {
@@ -205,6 +243,7 @@ static entc_status loads_that_are_dropped(struct fixture *f)
 
 SCENE(loads_of_a_host, scene_play, NULL, host_loads)
 SCENE(loads_of_a_request, scene_play, cold_cache, request_loads)
+SCENE(loads_of_peers, scene_play, cold_cache, peers_load)
 SCENE(loads_that_nobody_waits_for, scene_play, NULL, loads_that_are_dropped)
 
 int main(void)
@@ -212,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_BOTH_DRIVES(loads_of_a_host),
         IN_BOTH_DRIVES(loads_of_a_request),
+        IN_BOTH_DRIVES(loads_of_peers),
         IN_BOTH_DRIVES(loads_that_nobody_waits_for),
     };
 
