@@ -268,7 +268,10 @@ static void a_forked_child_tells_nothing(void **state)
 
         entc_request_free(request);
         fixture_free_engine(f);
-        _exit(atomic_load(&spans.heard) == heard ? 0 : 1);
+        /* By exec, because a child cannot free what was under way in the parent. */
+        if (atomic_load(&spans.heard) == heard)
+            execlp("true", "true", (char *)NULL);
+        _exit(1);
     }
     assert_true(child > 0);
     assert_int_equal(waitpid(child, &status, 0), child);
