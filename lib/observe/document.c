@@ -4,18 +4,25 @@
 
 #define DIGITS_SIZE 20 /* of 2^64 - 1 */
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\';
+}
+
 void document_escape(struct buffer *buffer, const char *text)
 {
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
+    for (;;) {
+        const char *first = text;
 
-        if (c < 0x20) {
-            buffer_append_format(buffer, "\\u%04x", c);
-            continue;
-        }
-        if (c == '"' || c == '\\')
-            buffer_append_char(buffer, '\\');
-        buffer_append_char(buffer, (char)c);
+        while (is_plain((unsigned char)*text))
+            text++;
+        buffer_append(buffer, first, (size_t)(text - first));
+        if (!*text)
+            return;
+        if (*text == '"' || *text == '\\')
+            buffer_append_format(buffer, "\\%c", *text++);
+        else
+            buffer_append_format(buffer, "\\u%04x", (unsigned)(unsigned char)*text++);
     }
 }
 
