@@ -9,10 +9,9 @@
 /* `name` is NULL inside an array, and of the outermost. Names and texts are UTF-8. */
 void document_begin(struct buffer *buffer, const char *name, char bracket);
 void document_end(struct buffer *buffer, char bracket);
+/* Under a name of ours, which needs no escape. */
 void document_number(struct buffer *buffer, const char *name, uint64_t number);
 void document_text(struct buffer *buffer, const char *name, const char *text);
-/* A number that is text already, such as "2.5". */
-void document_raw(struct buffer *buffer, const char *name, const char *raw);
 /* What stands between quotes. */
 void document_escape(struct buffer *buffer, const char *text);
 

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define MEAN_SIZE 32
+#define MEAN_SIZE 2 /* the decimal behind its point */
 #define WORDS_SIZE 64
 #define REPORT_TYPICAL_SIZE 4096
 
@@ -19,12 +19,16 @@ static void write_mean(struct buffer *buffer, const struct account *account)
 {
     const uint64_t batches = report_account_count(account, TALLY_BATCHES);
     const uint64_t ids = report_account_count(account, TALLY_BATCH_IDS);
+    uint64_t tenths = 0;
     char digits[MEAN_SIZE];
 
     if (batches == 0)
         return;
-    snprintf(digits, sizeof(digits), "%.1f", (double)ids / (double)batches);
-    document_raw(buffer, "meanBatch", digits);
+    tenths = (ids * 10 + batches / 2) / batches;
+    document_number(buffer, "meanBatch", tenths / 10);
+    digits[0] = '.';
+    digits[1] = (char)('0' + tenths % 10);
+    buffer_append(buffer, digits, 2);
 }
 
 static bool has_twin(struct ledger *ledger, const struct account *account)
@@ -42,9 +46,13 @@ static void write_account(struct buffer *buffer, struct ledger *ledger,
                           const struct account *account)
 {
     char full[REPORT_NAME_SIZE];
+    const char *name = account->name;
 
-    report_account_name(account, full);
-    document_begin(buffer, account->name && !has_twin(ledger, account) ? account->name : full, '{');
+    if (!name || has_twin(ledger, account)) {
+        report_account_name(account, full);
+        name = full;
+    }
+    document_begin(buffer, name, '{');
     for (size_t i = 0; i < TALLY_COUNT; i++) {
         const uint64_t count = report_account_count(account, (enum tally_counter)i);
 
@@ -86,12 +94,13 @@ static void write_whys_of(struct buffer *buffer, const struct account *account)
 {
     char name[REPORT_NAME_SIZE];
 
-    report_account_name(account, name);
     for (size_t i = 0; i < WHY_COUNT; i++) {
         const uint64_t count = atomic_load_explicit(&account->whys[i], memory_order_relaxed);
 
-        if (count > 0)
-            write_why(buffer, report_why_codes[i], name, count, report_why_words[i]);
+        if (count == 0)
+            continue;
+        report_account_name(account, name);
+        write_why(buffer, report_why_codes[i], name, count, report_why_words[i]);
     }
 }
 
@@ -113,12 +122,12 @@ static void write_suspects_of(struct buffer *buffer, const struct account *accou
 {
     char name[REPORT_NAME_SIZE];
 
-    report_account_name(account, name);
     for (size_t i = 0; i < ACCOUNT_SHAPES; i++) {
         struct report_suspect found;
 
         if (!report_is_suspect(account, i, &found))
             continue;
+        report_account_name(account, name);
         document_begin(buffer, NULL, '{');
         document_text(buffer, "of", name);
         document_text(buffer, "shape", found.shape);
