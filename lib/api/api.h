@@ -57,6 +57,11 @@ entc_status api_refuse_callback(const entc_call *call, entc_error **reterr);
 entc_status api_check_async(const entc_call *call, entc_op **ret_op, entc_error **reterr);
 void api_hand_out(entc_op *op, entc_op **ret_op);
 
+/* Of a batch that failed every slot is NULL and has its status; returns that. `statuses` may be
+ * NULL. */
+entc_status api_fail_all(entc_status status, entc_entity **entities, entc_status *statuses,
+                         size_t count);
+
 /* ENTC_OK, or ENTC_E_INVALID for NULL, for one that was never initialised, or that was finished. */
 entc_status api_check_repository(const BaseCacheRepository *repository, entc_error **reterr);
 

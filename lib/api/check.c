@@ -153,3 +153,14 @@ entc_status api_wait(entc_op *op, entc_error **reterr)
         error_copy(reterr, op->error, op->status);
     return op->status;
 }
+
+entc_status api_fail_all(entc_status status, entc_entity **entities, entc_status *statuses,
+                         size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        entities[i] = NULL;
+        if (statuses)
+            statuses[i] = status;
+    }
+    return status;
+}

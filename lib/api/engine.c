@@ -16,7 +16,7 @@ static void services_destroy(struct repository_services *services)
     if (services->database)
         services->database->ops->free(services->database);
     tally_unref(services->tally);
-    events_unref(services->events);
+    events_free(services->events);
     base_release(&allocator, services->key_prefix);
     base_wipe(services, sizeof(*services));
     base_release(&allocator, services);

@@ -50,17 +50,6 @@ entc_status entc_lookup_get_many_async(entc_lookup *lookup, const entc_value *va
     return status;
 }
 
-static entc_status fail_all(entc_status status, entc_entity **entities, entc_status *statuses,
-                            size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        entities[i] = NULL;
-        if (statuses)
-            statuses[i] = status;
-    }
-    return status;
-}
-
 entc_status entc_lookup_get_many(entc_lookup *lookup, const entc_value *values, size_t count,
                                  const entc_call *call, entc_entity **ret_entities,
                                  entc_status *ret_statuses, entc_error **reterr)
@@ -74,12 +63,12 @@ entc_status entc_lookup_get_many(entc_lookup *lookup, const entc_value *values, 
     if (!status)
         status = submit(lookup, values, count, call, true, &op, reterr);
     if (status)
-        return fail_all(status, ret_entities, ret_statuses, count);
+        return api_fail_all(status, ret_entities, ret_statuses, count);
     status = api_wait(op, reterr);
     if (!status)
         status = relation_lookup_deliver(op, ret_entities, ret_statuses, count);
     if (status)
-        fail_all(status, ret_entities, ret_statuses, count);
+        api_fail_all(status, ret_entities, ret_statuses, count);
     engine_op_unref(op);
     return status;
 }

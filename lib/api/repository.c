@@ -261,17 +261,6 @@ entc_status entc_repository_get_many_async(BaseCacheRepository *repository, cons
     return status;
 }
 
-static entc_status fail_all(entc_status status, entc_entity **entities, entc_status *statuses,
-                            size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        entities[i] = NULL;
-        if (statuses)
-            statuses[i] = status;
-    }
-    return status;
-}
-
 entc_status entc_repository_get_many(BaseCacheRepository *repository, const entc_value *ids,
                                      size_t count, const entc_call *call,
                                      entc_entity **ret_entities, entc_status *ret_statuses,
@@ -286,7 +275,7 @@ entc_status entc_repository_get_many(BaseCacheRepository *repository, const entc
     if (!status)
         status = submit_many(repository, ids, count, call, true, &op, reterr);
     if (status)
-        return fail_all(status, ret_entities, ret_statuses, count);
+        return api_fail_all(status, ret_entities, ret_statuses, count);
     status = api_wait(op, reterr);
     if (!status) {
         status = repository_op_deliver(op, request_of(call), repository->impl, ret_entities,
@@ -296,7 +285,7 @@ entc_status entc_repository_get_many(BaseCacheRepository *repository, const entc
                       "an override of get_many answered another number of entities");
     }
     if (status)
-        fail_all(status, ret_entities, ret_statuses, count);
+        api_fail_all(status, ret_entities, ret_statuses, count);
     engine_op_unref(op);
     return status;
 }
@@ -334,11 +323,11 @@ entc_status entc_repository_get_many_int64(BaseCacheRepository *repository, cons
         return status;
     status = check_int64_key(repository->impl->type, reterr);
     if (status)
-        return fail_all(status, ret_entities, ret_statuses, count);
+        return api_fail_all(status, ret_entities, ret_statuses, count);
     allocator = &repository->impl->type->allocator;
     values = base_allocate_array(allocator, count, sizeof(*values));
     if (!values)
-        return fail_all(error_no_memory(reterr), ret_entities, ret_statuses, count);
+        return api_fail_all(error_no_memory(reterr), ret_entities, ret_statuses, count);
     for (size_t i = 0; i < count; i++)
         entc_value_int64(&values[i], ids[i]);
     status = entc_repository_get_many(repository, values, count, call, ret_entities, ret_statuses,

@@ -8,7 +8,6 @@
 #include <pthread.h>
 
 struct events {
-    atomic_uint references;
     entc_allocator allocator;
     entc_event_fn write;
     void *user;
@@ -24,7 +23,6 @@ struct events *events_new(const entc_allocator *allocator, entc_event_fn write, 
 
     if (!events)
         return NULL;
-    atomic_init(&events->references, 1);
     events->allocator = *allocator;
     events->write = write;
     events->user = user;
@@ -33,18 +31,11 @@ struct events *events_new(const entc_allocator *allocator, entc_event_fn write, 
     return events;
 }
 
-struct events *events_ref(struct events *events)
-{
-    if (events)
-        atomic_fetch_add_explicit(&events->references, 1, memory_order_relaxed);
-    return events;
-}
-
 /* The lock is left as it is: it holds no memory, and in a forked child a thread of the parent may
  * have it. */
-void events_unref(struct events *events)
+void events_free(struct events *events)
 {
-    if (!events || atomic_fetch_sub_explicit(&events->references, 1, memory_order_acq_rel) != 1)
+    if (!events)
         return;
 
     const entc_allocator allocator = events->allocator;

@@ -261,10 +261,9 @@ struct event_scope {
     struct list link;
 };
 
-/* One reference for the caller; NULL when memory is out. */
+/* NULL when memory is out. */
 struct events *events_new(const entc_allocator *allocator, entc_event_fn write, void *user);
-struct events *events_ref(struct events *events); /* NULL gives NULL */
-void events_unref(struct events *events);         /* NULL is accepted */
+void events_free(struct events *events); /* NULL is accepted */
 /* Ends the scopes that are open, with ENTC_E_CLOSED; afterwards the host hears nothing. NULL is
  * accepted. */
 void events_close(struct events *events, int64_t now_us);

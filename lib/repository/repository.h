@@ -30,7 +30,7 @@ struct repository_services {
     struct db_port *database;
     struct tally *tally; /* the engine's own counters; a reference */
     struct log log;
-    struct events *events;    /* a reference; NULL: nobody listens */
+    struct events *events;    /* owned; NULL: nobody listens */
     char *key_prefix;         /* "" for none */
     int64_t timeout_us;       /* of a call that names none */
     int64_t redis_timeout_us; /* how long one flight may wait for the cache in sum */
